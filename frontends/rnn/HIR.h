@@ -1,0 +1,257 @@
+//===- HIR.h - A model as a typed graph -------------------------*- C++ -*-===//
+//
+// Part of rnnc. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What sema makes of a program: all definitions are applied, all loops over
+// static ranges unrolled, all sizes known up to letters. A node is one value.
+// Batch is not written: a node only says whether it depends on the example.
+// MLIRGen turns the graph into the rnn dialect.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_FRONTENDS_RNN_HIR_H
+#define RNNC_FRONTENDS_RNN_HIR_H
+
+#include "frontends/rnn/AST.h"
+#include "frontends/rnn/Size.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rnnc::hir {
+
+enum class Elem { Real, Int, Bool };
+
+/// Element kind, own shape, time axes (indices into Model::axes, ascending),
+/// and whether each example has its own.
+struct Type {
+  Elem elem = Elem::Real;
+  std::optional<Size> range; ///< V of int[V], if known
+  std::vector<Size> shape;
+  std::vector<int> axes;
+  bool batch = false;
+
+  bool isScalar() const { return shape.empty(); }
+  bool hasAxis(int axis) const;
+};
+
+/// A time axis. `root` is another axis of the same length, or -1.
+struct Axis {
+  std::string name;
+  int root = -1;
+  SourceRange place;
+};
+
+enum class Op {
+  // Leaves.
+  Param,      ///< Model::params[index]
+  Input,      ///< Model::inputs[index], targets included
+  Constant,   ///< number
+  BodyInput,  ///< a step of the scan's over[index]
+  BodyState,  ///< the old value of the scan's states[index]
+  Iota,       ///< 0..n-1
+  Eye,        ///< number on the diagonal
+  Position,   ///< the step along `axis`, real
+  Length,     ///< the length of `axis`, real
+  InitDraw,   ///< an initial value: text, number
+  // Elementwise: operands have the result's own shape or are scalars.
+  Neg, Exp, Expm1, Log, Log1p, Sqrt, Abs, Sign, Floor, Sin, Cos, Tanh,
+  Sigmoid, Relu, Softplus, Erf, Not, ToReal,
+  Add, Sub, Mul, Div, Rem, Pow, Max, Min,
+  Eq, Ne, Lt, Le, Gt, Ge, And, Or,
+  Where,
+  Stop,       ///< the value; no gradient
+  // Own axes.
+  Einsum,     ///< text: "ij,j->i"; time axes are shared
+  Reduce,     ///< text: sum, prod, max or min, over own axes `ints` or `axis`
+  Softmax,    ///< over own axis `index`, or along `axis`
+  LogSoftmax,
+  ArgMax,     ///< over the last own axis
+  View,       ///< ints: result axis -> operand axis, -1 a new one
+  Select,     ///< entry `number` of own axis `index`, which goes
+  Slice,      ///< own axis `index` from `number`
+  Concat,     ///< own axis `index`
+  Reshape,
+  Expand,     ///< stretched and filled to the type
+  OneHot,
+  Gather,     ///< operand 0: table, operand 1: int
+  CrossEntropy, ///< operands logits, int
+  // Time.
+  Shift,      ///< operands value, start; `axis`; name: the state in a stream
+  Reverse, First, Last, ///< along `axis`
+  Rename,     ///< along `axis` instead of ints[0]
+  Scan,       ///< no value of its own
+  ScanEmit,   ///< operand the scan; emits[index]
+  // Random.
+  Draw,       ///< text: uniform or normal, in [0, 1) or standard; index: stream
+};
+
+struct Node;
+
+/// Nodes in order of computation.
+struct Block {
+  std::vector<Node *> nodes;
+  Node *scan = nullptr; ///< whose body this is; null at the top
+  Block *parent = nullptr;
+};
+
+/// What a Scan node holds.
+struct Scan {
+  int axis = -1;
+  Block body;
+  std::vector<Node *> over, bodyInputs;
+  struct State {
+    std::string name;      ///< with its path
+    Node *init = nullptr;  ///< null: zeros
+    Node *inside = nullptr, *next = nullptr;
+    SourceRange place;
+  };
+  std::vector<State> states;
+  std::vector<Node *> emits;
+};
+
+/// One value.
+struct Node {
+  unsigned id = 0;
+  Op op = Op::Constant;
+  std::vector<Node *> operands;
+  Type type;
+  SourceRange place;
+  Block *block = nullptr;
+  double number = 0;
+  int64_t index = 0;
+  int axis = -1;
+  std::vector<int64_t> ints;
+  std::string text;
+  std::string name; ///< the path of the definition it comes from
+  std::unique_ptr<Scan> scan;
+};
+
+struct Param {
+  std::string name; ///< path, as in weight files
+  Type type;
+  bool fixed = false;
+  Block initBlock;
+  Node *init = nullptr;
+  SourceRange place;
+  bool used = false;
+};
+
+struct Input {
+  std::string name;
+  Type type;
+  bool target = false;
+  SourceRange place;
+};
+
+struct Loss {
+  std::string name;
+  Node *value = nullptr;  ///< scalar; null if `derived` says it
+  Node *weight = nullptr; ///< null: 1
+  SourceRange place;
+};
+
+/// An expression of reduced losses and metrics, such as exp(nats).
+struct Derived {
+  Op op = Op::Constant;
+  double number = 0;
+  std::string name; ///< of a loss or metric, if op is Input
+  std::vector<std::shared_ptr<Derived>> operands;
+};
+
+struct Metric {
+  std::string name;
+  Node *value = nullptr, *weight = nullptr;
+  std::shared_ptr<Derived> derived; ///< instead of value
+  SourceRange place;
+};
+
+struct Output {
+  std::string name;
+  Node *value = nullptr;
+  SourceRange place;
+};
+
+/// The value of a key in a train or sample block or after a statement.
+struct OptionValue {
+  enum Kind { None, Number, Bool, Word, String, Call } kind = None;
+  double number = 0;
+  bool flag = false;
+  std::string word; ///< of Word, String; the callee of Call
+  std::vector<std::pair<std::string, OptionValue>> args; ///< "" by position
+};
+
+struct Option {
+  std::string key;
+  OptionValue value;
+  SourceRange place, valuePlace;
+};
+
+struct Predict {
+  std::string target;
+  bool sampled = false;
+  std::string distribution; ///< "categorical", ...; "" without `~`
+  Node *value = nullptr;    ///< its argument, or the prediction
+  std::vector<Option> options;
+  SourceRange place;
+};
+
+/// A size or number of the model.
+struct ModelSize {
+  std::string name;
+  bool isSize = true; ///< else a real, bool or int
+  unsigned letter = 0;
+  std::optional<double> value;
+  SourceRange place;
+};
+
+struct Model {
+  std::string name;
+  SourceRange place;
+  SizeTable sizes;
+  std::vector<ModelSize> statics;
+  std::vector<Axis> axes;
+  std::vector<Input> inputs; ///< inputs, then targets
+  std::deque<Param> params;
+  Block body;
+  std::vector<Loss> losses;
+  std::vector<Metric> metrics;
+  std::vector<Output> outputs;
+  std::optional<Predict> predict;
+  std::vector<Option> train, sample;
+  std::deque<Node> nodes; ///< owns all
+  int64_t draws = 0;      ///< streams of random numbers
+  bool stream = false;
+
+  /// A new node; the caller puts it into a block.
+  Node *make(Op op, Type type, std::vector<Node *> operands,
+             SourceRange place);
+  /// The axis whose length this one has.
+  int rootAxis(int axis) const;
+  const Input *findInput(const std::string &name) const;
+  const Option *findTrain(const std::string &key) const;
+  /// The number of a size; nothing if a letter in it has no value.
+  std::optional<int64_t> value(const Size &size) const {
+    return sizes.value(size.poly);
+  }
+  /// The value of a derived metric from those of losses and metrics by name.
+  static double evaluate(const Derived &expression,
+                         const std::map<std::string, double> &values);
+};
+
+/// "[n=256]", "a scalar".
+std::string describeShape(const SizeTable &sizes,
+                          const std::vector<Size> &shape);
+/// "n=256", "n" or "256".
+std::string describeSize(const SizeTable &sizes, const Size &size);
+/// "seq(T) [n=256]", "int[V=65]", "real".
+std::string describeType(const Model &model, const Type &type);
+/// The graph as text, for tests and `--emit`.
+std::string dump(const Model &model);
+
+} // namespace rnnc::hir
+
+#endif // RNNC_FRONTENDS_RNN_HIR_H

@@ -1,0 +1,121 @@
+//===- Examples.h - data sets of separate examples --------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Example data in memory and their minibatches: seeded order, padding, lengths.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_RUNTIME_EXAMPLES_H
+#define RNNC_RUNTIME_EXAMPLES_H
+
+#include "runtime/Tensor.h"
+
+namespace rnnc::rt {
+
+/// How the values of a field are shaped.
+enum class FieldKind {
+  /// values [N, d...]: one value per example.
+  Single,
+  /// values [N, T, d...]: sequences of one length.
+  Sequence,
+  /// values [sum of lengths, d...] and offsets: sequences of their own lengths.
+  Ragged
+};
+
+/// One named field of all examples.
+struct Field {
+  std::string name;
+  FieldKind kind = FieldKind::Single;
+  Tensor values;
+  /// Ragged only: N + 1 offsets into `values`, from 0 upwards.
+  std::vector<int64_t> offsets;
+};
+
+/// A field of a minibatch. Sequences are time major.
+struct BatchField {
+  std::string name;
+  FieldKind kind = FieldKind::Single;
+  /// Single: [B, d...]. Sequence: [T, B, d...]. Ragged: [longest, B, d...],
+  /// zero beyond the length.
+  Tensor values;
+  /// Ragged only: i32 [B].
+  Tensor lengths;
+};
+
+/// A minibatch: the fields in the order of the data set.
+struct ExampleBatch {
+  int64_t size = 0;
+  std::vector<BatchField> fields;
+  /// The field of this name, or null.
+  const BatchField *find(std::string_view name) const;
+};
+
+/// Examples in memory. All fields have the same number of examples.
+class Examples {
+public:
+  /// Adds a field; an error if its shape, offsets, name or count do not fit.
+  Result<void> add(Field field);
+
+  /// The number of examples.
+  int64_t count() const { return examples; }
+  const std::vector<Field> &fields() const { return data; }
+  const Field *find(std::string_view name) const;
+
+  /// The length of an example in a field: T, its own length, or 1.
+  int64_t length(const Field &field, int64_t example) const;
+
+  /// The minibatch of these examples, whose numbers must be in range.
+  ExampleBatch gather(std::span<const int64_t> rows) const;
+
+private:
+  int64_t examples = 0;
+  std::vector<Field> data;
+};
+
+/// 0..count-1 in an order that seed and epoch decide (Fisher and Yates).
+std::vector<int64_t> shuffledOrder(int64_t count, int64_t seed, uint32_t epoch);
+
+/// Cuts 0..count-1, shuffled by the seed, into parts of these shares; each part
+/// is sorted.
+std::vector<std::vector<int64_t>>
+splitShuffled(int64_t count, std::span<const double> shares, int64_t seed);
+
+/// Where a cursor stands.
+struct ExamplePosition {
+  int64_t epoch = 0;
+  /// The next batch's number in its epoch.
+  int64_t index = 0;
+};
+
+/// Walks over a set of examples in minibatches, epoch after epoch. The last
+/// minibatch of an epoch may be smaller; every example comes once per epoch.
+class ExampleCursor {
+public:
+  /// `rows`: the examples of this part. `shuffle`: a new order each epoch, from
+  /// the seed; else as given. An error if there are no rows or batch < 1.
+  static Result<ExampleCursor> create(std::vector<int64_t> rows, int64_t batch,
+                                      int64_t seed, bool shuffle);
+
+  /// The examples of the next minibatch; valid until the next call.
+  std::span<const int64_t> next();
+
+  /// Minibatches of an epoch.
+  int64_t batches() const;
+  /// Where it stands; `restore` of it gives the same minibatches again.
+  ExamplePosition position() const { return where; }
+  Result<void> restore(ExamplePosition position);
+
+private:
+  ExampleCursor() = default;
+  void order();
+
+  std::vector<int64_t> rows, current;
+  int64_t batch = 1, seed = 0;
+  bool shuffle = false;
+  int64_t orderedEpoch = -1;
+  ExamplePosition where;
+};
+
+} // namespace rnnc::rt
+
+#endif // RNNC_RUNTIME_EXAMPLES_H
