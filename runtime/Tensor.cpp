@@ -1,0 +1,218 @@
+//===- Tensor.cpp - dense arrays of the host ------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory, copies and conversions of tensors.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/Tensor.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <type_traits>
+
+namespace rnnc::rt {
+
+static constexpr std::align_val_t alignment{64};
+
+size_t sizeOf(DType type) {
+  switch (type) {
+  case DType::F32:
+  case DType::I32:
+    return 4;
+  case DType::F64:
+  case DType::I64:
+    return 8;
+  case DType::Bool:
+    return 1;
+  }
+  return 0;
+}
+
+std::string_view nameOf(DType type) {
+  switch (type) {
+  case DType::F32:
+    return "f32";
+  case DType::F64:
+    return "f64";
+  case DType::I32:
+    return "i32";
+  case DType::I64:
+    return "i64";
+  case DType::Bool:
+    return "bool";
+  }
+  return "";
+}
+
+std::string shapeText(std::span<const int64_t> shape) {
+  std::string out = "[";
+  for (size_t i = 0; i < shape.size(); ++i)
+    out += (i ? ", " : "") + std::to_string(shape[i]);
+  return out + "]";
+}
+
+std::optional<int64_t> elementCount(std::span<const int64_t> shape,
+                                    size_t elementSize) {
+  // A zero extent must not hide an overflow of the others: [2^62, 2^62, 0] is
+  // refused, since strides are computed from it.
+  int64_t strideProduct = static_cast<int64_t>(elementSize), count = 1;
+  for (int64_t extent : shape) {
+    if (extent < 0)
+      return std::nullopt;
+    if (__builtin_mul_overflow(strideProduct, std::max<int64_t>(extent, 1),
+                               &strideProduct))
+      return std::nullopt;
+    count *= extent;
+  }
+  return count;
+}
+
+void *Tensor::allocate(int64_t bytes) {
+  // Whole cache lines, so that vector code may read a full last line.
+  size_t rounded = (static_cast<size_t>(bytes) + 64) / 64 * 64;
+  return ::operator new(rounded, alignment, std::nothrow);
+}
+
+Tensor::Tensor(DType type, std::vector<int64_t> shape, int64_t count,
+               void *memory)
+    : type(type), extents(std::move(shape)), count(count), memory(memory) {}
+
+Tensor::Tensor() : Tensor(DType::F32, {0}) {}
+
+Tensor::Tensor(DType type, std::vector<int64_t> shape)
+    : type(type), extents(std::move(shape)) {
+  std::optional<int64_t> elements = elementCount(extents, sizeOf(type));
+  assert(elements && "not a valid shape");
+  count = elements.value_or(0);
+  memory = allocate(bytes());
+  if (!memory)
+    throw std::bad_alloc();
+  std::memset(memory, 0, bytes());
+}
+
+Tensor::Tensor(const Tensor &other)
+    : type(other.type), extents(other.extents), count(other.count),
+      memory(allocate(other.bytes())) {
+  if (!memory)
+    throw std::bad_alloc();
+  std::memcpy(memory, other.memory, other.bytes());
+}
+
+Tensor::Tensor(Tensor &&other) noexcept
+    : type(other.type), extents(std::move(other.extents)), count(other.count),
+      memory(other.memory) {
+  // What was moved from is empty and may only be assigned or destroyed.
+  other.extents = {};
+  other.count = 0;
+  other.memory = nullptr;
+}
+
+Tensor &Tensor::operator=(Tensor other) noexcept {
+  std::swap(type, other.type);
+  std::swap(extents, other.extents);
+  std::swap(count, other.count);
+  std::swap(memory, other.memory);
+  return *this;
+}
+
+Tensor::~Tensor() { ::operator delete(memory, alignment); }
+
+Result<Tensor> Tensor::create(DType type, std::vector<int64_t> shape) {
+  std::optional<int64_t> count = elementCount(shape, sizeOf(type));
+  if (!count)
+    return makeError("bad-shape", "shape " + shapeText(shape) +
+                                      " is not possible");
+  int64_t bytes = *count * static_cast<int64_t>(sizeOf(type));
+  void *memory =
+      bytes < std::numeric_limits<int64_t>::max() - 64 ? allocate(bytes)
+                                                       : nullptr;
+  if (!memory)
+    return makeError("no-memory", "no memory for a tensor of shape " +
+                                      shapeText(shape));
+  std::memset(memory, 0, bytes);
+  return Tensor(type, std::move(shape), *count, memory);
+}
+
+/// Calls `function` with a null pointer of the C++ type of a DType.
+template <class F> static auto dispatch(DType type, F function) {
+  switch (type) {
+  case DType::F32:
+    return function(static_cast<float *>(nullptr));
+  case DType::F64:
+    return function(static_cast<double *>(nullptr));
+  case DType::I32:
+    return function(static_cast<int32_t *>(nullptr));
+  case DType::I64:
+    return function(static_cast<int64_t *>(nullptr));
+  case DType::Bool:
+    break;
+  }
+  return function(static_cast<uint8_t *>(nullptr));
+}
+
+double Tensor::number(int64_t index) const {
+  return dispatch(type, [&](auto *null) {
+    using T = std::remove_pointer_t<decltype(null)>;
+    return static_cast<double>(as<T>()[index]);
+  });
+}
+
+/// Whether a value can be a To without being another number.
+template <class To, class From> static bool fits(From value) {
+  if constexpr (std::is_floating_point_v<To>) {
+    return true;
+  } else if constexpr (std::is_same_v<To, uint8_t>) {
+    return value == From(0) || value == From(1);
+  } else if constexpr (std::is_floating_point_v<From>) {
+    // 2^31 or 2^63 is exact in both types; NaN fails the comparison.
+    constexpr From bound = static_cast<From>(uint64_t(1)
+                                             << (8 * sizeof(To) - 1));
+    return value >= -bound && value < bound && std::trunc(value) == value;
+  } else {
+    return static_cast<From>(static_cast<To>(value)) == value;
+  }
+}
+
+Result<Tensor> Tensor::convert(DType to) const {
+  if (to == type)
+    return *this;
+  Result<Tensor> result = create(to, extents);
+  if (!result)
+    return result;
+  int64_t bad = dispatch(type, [&](auto *fromNull) {
+    using From = std::remove_pointer_t<decltype(fromNull)>;
+    return dispatch(to, [&](auto *toNull) -> int64_t {
+      using To = std::remove_pointer_t<decltype(toNull)>;
+      std::span<const From> in = as<From>();
+      std::span<To> out = result->template as<To>();
+      for (size_t i = 0; i < in.size(); ++i) {
+        if (!fits<To>(in[i]))
+          return static_cast<int64_t>(i);
+        out[i] = static_cast<To>(in[i]);
+      }
+      return -1;
+    });
+  });
+  if (bad >= 0)
+    return makeError("bad-value",
+                     "element " + std::to_string(bad) + " is " +
+                         std::to_string(number(bad)) + ", which is no " +
+                         std::string(nameOf(to)));
+  return result;
+}
+
+Result<Tensor> Tensor::reshape(std::vector<int64_t> shape) const {
+  std::optional<int64_t> elements = elementCount(shape, sizeOf(type));
+  if (!elements || *elements != count)
+    return makeError("bad-shape", "shape " + shapeText(extents) +
+                                      " cannot be read as " +
+                                      shapeText(shape));
+  Tensor result(*this);
+  result.extents = std::move(shape);
+  return result;
+}
+
+} // namespace rnnc::rt
