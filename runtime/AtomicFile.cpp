@@ -105,10 +105,10 @@ Result<AtomicFile> AtomicFile::create(const fs::path &path) {
   if (exists && ::access(target.c_str(), W_OK) != 0)
     return failure(systemMessage(errno));
 
-  fs::path part = target.parent_path() /
-                  ("." + target.filename().string() + "." +
-                   std::to_string(::getpid()) + "-" +
-                   std::to_string(counter++) + std::string(partSuffix));
+  fs::path part =
+      target.parent_path() /
+      ("." + target.filename().string() + "." + std::to_string(::getpid()) +
+       "-" + std::to_string(counter++) + std::string(partSuffix));
   int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0)
     return failure(systemMessage(errno));

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Tensor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -123,15 +124,15 @@ Tensor::~Tensor() { ::operator delete(memory, alignment); }
 Result<Tensor> Tensor::create(DType type, std::vector<int64_t> shape) {
   std::optional<int64_t> count = elementCount(shape, sizeOf(type));
   if (!count)
-    return makeError("bad-shape", "shape " + shapeText(shape) +
-                                      " is not possible");
+    return makeError("bad-shape",
+                     "shape " + shapeText(shape) + " is not possible");
   int64_t bytes = *count * static_cast<int64_t>(sizeOf(type));
-  void *memory =
-      bytes < std::numeric_limits<int64_t>::max() - 64 ? allocate(bytes)
-                                                       : nullptr;
+  void *memory = bytes < std::numeric_limits<int64_t>::max() - 64
+                     ? allocate(bytes)
+                     : nullptr;
   if (!memory)
-    return makeError("no-memory", "no memory for a tensor of shape " +
-                                      shapeText(shape));
+    return makeError("no-memory",
+                     "no memory for a tensor of shape " + shapeText(shape));
   std::memset(memory, 0, bytes);
   return Tensor(type, std::move(shape), *count, memory);
 }
@@ -168,8 +169,8 @@ template <class To, class From> static bool fits(From value) {
     return value == From(0) || value == From(1);
   } else if constexpr (std::is_floating_point_v<From>) {
     // 2^31 or 2^63 is exact in both types; NaN fails the comparison.
-    constexpr From bound = static_cast<From>(uint64_t(1)
-                                             << (8 * sizeof(To) - 1));
+    constexpr From bound =
+        static_cast<From>(uint64_t(1) << (8 * sizeof(To) - 1));
     return value >= -bound && value < bound && std::trunc(value) == value;
   } else {
     return static_cast<From>(static_cast<To>(value)) == value;
@@ -197,10 +198,10 @@ Result<Tensor> Tensor::convert(DType to) const {
     });
   });
   if (bad >= 0)
-    return makeError("bad-value",
-                     "element " + std::to_string(bad) + " is " +
-                         std::to_string(number(bad)) + ", which is no " +
-                         std::string(nameOf(to)));
+    return makeError("bad-value", "element " + std::to_string(bad) + " is " +
+                                      std::to_string(number(bad)) +
+                                      ", which is no " +
+                                      std::string(nameOf(to)));
   return result;
 }
 
@@ -208,8 +209,7 @@ Result<Tensor> Tensor::reshape(std::vector<int64_t> shape) const {
   std::optional<int64_t> elements = elementCount(shape, sizeOf(type));
   if (!elements || *elements != count)
     return makeError("bad-shape", "shape " + shapeText(extents) +
-                                      " cannot be read as " +
-                                      shapeText(shape));
+                                      " cannot be read as " + shapeText(shape));
   Tensor result(*this);
   result.extents = std::move(shape);
   return result;

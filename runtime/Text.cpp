@@ -1,1 +1,457 @@
+//===- Text.cpp - text to tokens and back ---------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// UTF-8, vocabularies and token numbers.
+//
+//===----------------------------------------------------------------------===//
 #include "runtime/Text.h"
+
+#include "runtime/AtomicFile.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace rnnc::rt {
+
+using Json = nlohmann::ordered_json;
+
+static constexpr std::string_view unknownSymbol = "<unk>";
+static constexpr std::string_view endOfLineSymbol = "<eos>";
+
+Result<TokenKind> parseTokenKind(std::string_view text) {
+  for (TokenKind kind : {TokenKind::Chars, TokenKind::Bytes, TokenKind::Words})
+    if (nameOf(kind) == text)
+      return kind;
+  return makeError("bad-value", "'" + std::string(text) +
+                                    "' is no kind of token; expected chars, "
+                                    "bytes or words");
+}
+
+std::string_view nameOf(TokenKind kind) {
+  switch (kind) {
+  case TokenKind::Chars:
+    return "chars";
+  case TokenKind::Bytes:
+    return "bytes";
+  case TokenKind::Words:
+    return "words";
+  }
+  return "";
+}
+
+std::optional<CodePoint> decodeUtf8(std::string_view text) {
+  if (text.empty())
+    return std::nullopt;
+  const uint8_t first = static_cast<uint8_t>(text[0]);
+  if (first < 0x80)
+    return CodePoint{first, 1};
+  int length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < static_cast<size_t>(length))
+    return std::nullopt;
+  uint32_t value = first & (0x7fu >> length);
+  for (int i = 1; i < length; ++i) {
+    uint8_t byte = static_cast<uint8_t>(text[i]);
+    if ((byte & 0xc0) != 0x80)
+      return std::nullopt;
+    value = value << 6 | (byte & 0x3f);
+  }
+  // Overlong forms, surrogates and what is above the last code point.
+  if ((length == 3 && value < 0x800) || (length == 4 && value < 0x10000) ||
+      (value >= 0xd800 && value < 0xe000) || value > 0x10ffff)
+    return std::nullopt;
+  return CodePoint{value, length};
+}
+
+/// The line and the column, from 1, of a byte of the text.
+static std::pair<int64_t, int64_t> placeOf(std::string_view text, size_t at) {
+  std::string_view before = text.substr(0, at);
+  int64_t line = 1 + std::count(before.begin(), before.end(), '\n');
+  size_t start = before.rfind('\n');
+  size_t column = start == std::string_view::npos ? at + 1 : at - start;
+  return {line, static_cast<int64_t>(column)};
+}
+
+static Error errorAt(std::string id, std::string_view text, size_t at,
+                     const std::string &file, std::string message) {
+  auto [line, column] = placeOf(text, at);
+  return makeFileError(std::move(id), file, std::move(message), line, column);
+}
+
+static Error notUtf8(std::string_view text, size_t at,
+                     const std::string &file) {
+  char hex[8];
+  std::snprintf(hex, sizeof hex, "0x%02x", uint8_t(text[at]));
+  return errorAt("not-utf8", text, at, file,
+                 std::string("text is not UTF-8: byte ") + hex);
+}
+
+Result<void> checkUtf8(std::string_view text, const std::string &file) {
+  for (size_t at = 0; at < text.size();) {
+    std::optional<CodePoint> point = decodeUtf8(text.substr(at));
+    if (!point)
+      return notUtf8(text, at, file);
+    at += static_cast<size_t>(point->length);
+  }
+  return {};
+}
+
+std::string quoteSymbol(std::string_view symbol) {
+  std::string out = "'";
+  for (char c : symbol) {
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else if (uint8_t(c) < 0x20 || c == 0x7f) {
+      char hex[8];
+      std::snprintf(hex, sizeof hex, "\\x%02x", uint8_t(c));
+      out += hex;
+    } else
+      out += c;
+  }
+  return out + "'";
+}
+
+/// Calls `word(text, place)` for each word and `end(place)` at each line end;
+/// stops when one returns false.
+template <class Word, class End>
+static bool eachWord(std::string_view text, bool endLastLine, Word word,
+                     End end) {
+  auto isSpace = [](char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+  };
+  bool open = false;
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] == '\n') {
+      if (!end(at))
+        return false;
+      open = false;
+      ++at;
+      continue;
+    }
+    if (isSpace(text[at])) {
+      ++at;
+      continue;
+    }
+    size_t begin = at;
+    while (at < text.size() && text[at] != '\n' && !isSpace(text[at]))
+      ++at;
+    open = true;
+    if (!word(text.substr(begin, at - begin), begin))
+      return false;
+  }
+  return !open || !endLastLine || end(text.size());
+}
+
+/// UTF-8 of a code point that is valid.
+static std::string encodeUtf8(uint32_t point) {
+  std::string out;
+  if (point < 0x80) {
+    out += static_cast<char>(point);
+  } else if (point < 0x800) {
+    out += static_cast<char>(0xc0 | point >> 6);
+    out += static_cast<char>(0x80 | (point & 0x3f));
+  } else if (point < 0x10000) {
+    out += static_cast<char>(0xe0 | point >> 12);
+    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (point & 0x3f));
+  } else {
+    out += static_cast<char>(0xf0 | point >> 18);
+    out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
+    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (point & 0x3f));
+  }
+  return out;
+}
+
+/// The code points that occur, in order.
+static std::vector<std::string> charSymbols(std::string_view text) {
+  std::vector<bool> seen(0x110000);
+  for (size_t at = 0; at < text.size();) {
+    CodePoint point = *decodeUtf8(text.substr(at));
+    seen[point.value] = true;
+    at += static_cast<size_t>(point.length);
+  }
+  std::vector<std::string> symbols;
+  for (uint32_t value = 0; value < seen.size(); ++value)
+    if (seen[value])
+      symbols.push_back(encodeUtf8(value));
+  return symbols;
+}
+
+/// `<unk>` if needed, `<eos>`, then the words by frequency.
+static std::vector<std::string> wordSymbols(std::string_view text,
+                                            int64_t minCount) {
+  std::unordered_map<std::string_view, int64_t> counts;
+  bool haveUnknown = false;
+  eachWord(
+      text, true,
+      [&](std::string_view word, size_t) {
+        ++counts[word];
+        return true;
+      },
+      [](size_t) { return true; });
+  std::vector<std::pair<std::string_view, int64_t>> kept;
+  for (const auto &[word, count] : counts) {
+    if (word == unknownSymbol || count < minCount)
+      haveUnknown = true;
+    else if (word != endOfLineSymbol)
+      kept.push_back({word, count});
+  }
+  std::sort(kept.begin(), kept.end(), [](const auto &a, const auto &b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  std::vector<std::string> symbols;
+  if (haveUnknown)
+    symbols.emplace_back(unknownSymbol);
+  symbols.emplace_back(endOfLineSymbol);
+  for (const auto &[word, count] : kept)
+    symbols.emplace_back(word);
+  return symbols;
+}
+
+static std::vector<std::string> byteSymbols() {
+  std::vector<std::string> symbols;
+  for (int byte = 0; byte < 256; ++byte)
+    symbols.push_back(std::string(1, static_cast<char>(byte)));
+  return symbols;
+}
+
+Result<Vocabulary> Vocabulary::ofSymbols(TokenKind kind,
+                                         std::vector<std::string> symbols,
+                                         const std::string &file) {
+  Vocabulary result;
+  result.tokenKind = kind;
+  result.symbols = std::move(symbols);
+  for (size_t i = 0; i < result.symbols.size(); ++i) {
+    const std::string &symbol = result.symbols[i];
+    if (!result.ids.emplace(symbol, static_cast<int32_t>(i)).second)
+      return makeFileError("bad-file", file,
+                           "symbol " + quoteSymbol(symbol) + " occurs twice");
+    if (kind != TokenKind::Chars)
+      continue;
+    std::optional<CodePoint> point = decodeUtf8(symbol);
+    if (!point || static_cast<size_t>(point->length) != symbol.size())
+      return makeFileError("bad-file", file,
+                           "symbol " + quoteSymbol(symbol) +
+                               " is not one character");
+    if (result.byCodePoint.size() <= point->value)
+      result.byCodePoint.resize(point->value + 1, -1);
+    result.byCodePoint[point->value] = static_cast<int32_t>(i);
+  }
+  if (kind == TokenKind::Words) {
+    result.unknownId = result.find(unknownSymbol);
+    result.endOfLineId = result.find(endOfLineSymbol);
+  }
+  return result;
+}
+
+Result<Vocabulary> Vocabulary::build(TokenKind kind, std::string_view text,
+                                     const std::string &file,
+                                     int64_t minCount) {
+  if (text.empty())
+    return makeFileError("empty-data", file, "the text is empty");
+  if (kind == TokenKind::Bytes)
+    return ofSymbols(kind, byteSymbols(), file);
+  if (Result<void> valid = checkUtf8(text, file); !valid)
+    return valid.error();
+  if (kind == TokenKind::Chars)
+    return ofSymbols(kind, charSymbols(text), file);
+  return ofSymbols(kind, wordSymbols(text, minCount), file);
+}
+
+std::optional<int32_t> Vocabulary::find(std::string_view symbol) const {
+  auto it = ids.find(std::string(symbol));
+  if (it == ids.end())
+    return std::nullopt;
+  return it->second;
+}
+
+std::string Vocabulary::json() const {
+  Json object;
+  object["schema"] = 1;
+  object["tokens"] = nameOf(tokenKind);
+  if (tokenKind != TokenKind::Bytes)
+    object["symbols"] = symbols;
+  // The symbols were checked to be UTF-8, so this does not throw.
+  return object.dump() + "\n";
+}
+
+Result<void> Vocabulary::save(const std::filesystem::path &path) const {
+  return writeFile(path, json());
+}
+
+Result<Vocabulary> Vocabulary::parse(std::string_view json,
+                                     const std::string &file) {
+  auto bad = [&](std::string message) {
+    return makeFileError("bad-file", file, std::move(message));
+  };
+  nlohmann::json object =
+      nlohmann::json::parse(json.begin(), json.end(), nullptr, false);
+  if (object.is_discarded() || !object.is_object())
+    return bad("not a vocabulary: not a JSON object");
+  auto tokens = object.find("tokens"), list = object.find("symbols");
+  if (tokens == object.end() || !tokens->is_string())
+    return bad("not a vocabulary: no 'tokens'");
+  Result<TokenKind> kind =
+      parseTokenKind(tokens->get_ref<const std::string &>());
+  if (!kind)
+    return bad(kind.error().message);
+  if (*kind == TokenKind::Bytes)
+    return ofSymbols(*kind, byteSymbols(), file);
+  if (list == object.end() || !list->is_array() || list->empty())
+    return bad("not a vocabulary: no 'symbols'");
+  std::vector<std::string> symbols;
+  for (const nlohmann::json &symbol : *list) {
+    if (!symbol.is_string())
+      return bad("symbol " + std::to_string(symbols.size()) +
+                 " is not a string");
+    symbols.push_back(symbol.get<std::string>());
+  }
+  return ofSymbols(*kind, std::move(symbols), file);
+}
+
+Result<Vocabulary> Vocabulary::load(const std::filesystem::path &path) {
+  Result<std::string> text = readFile(path);
+  if (!text)
+    return text.error();
+  return parse(*text, path.string());
+}
+
+Result<std::vector<int32_t>> Vocabulary::encode(std::string_view text,
+                                                const std::string &file,
+                                                bool endLastLine) const {
+  std::vector<int32_t> tokens;
+  if (tokenKind == TokenKind::Bytes) {
+    tokens.reserve(text.size());
+    for (char c : text)
+      tokens.push_back(static_cast<uint8_t>(c));
+    return tokens;
+  }
+  auto unknown = [&](std::string_view symbol, size_t at) {
+    return errorAt("unknown-symbol", text, at, file,
+                   "symbol " + quoteSymbol(symbol) +
+                       " is not in the vocabulary");
+  };
+  if (tokenKind == TokenKind::Chars) {
+    tokens.reserve(text.size());
+    for (size_t at = 0; at < text.size();) {
+      std::optional<CodePoint> point = decodeUtf8(text.substr(at));
+      if (!point)
+        return notUtf8(text, at, file);
+      int32_t id =
+          point->value < byCodePoint.size() ? byCodePoint[point->value] : -1;
+      if (id < 0)
+        return unknown(text.substr(at, static_cast<size_t>(point->length)), at);
+      tokens.push_back(id);
+      at += static_cast<size_t>(point->length);
+    }
+    return tokens;
+  }
+  if (Result<void> valid = checkUtf8(text, file); !valid)
+    return valid.error();
+  std::string_view missing;
+  size_t missingAt = 0;
+  auto add = [&](std::string_view word, size_t at) {
+    std::optional<int32_t> id = find(word);
+    if (!id)
+      id = unknownId;
+    if (!id) {
+      missing = word;
+      missingAt = at;
+      return false;
+    }
+    tokens.push_back(*id);
+    return true;
+  };
+  auto end = [&](size_t at) { return add(endOfLineSymbol, at); };
+  if (!eachWord(text, endLastLine, add, end)) {
+    Error error = unknown(missing, missingAt);
+    error.help = "--min-count=2 gives a vocabulary that has '<unk>'";
+    return error;
+  }
+  return tokens;
+}
+
+std::string Vocabulary::piece(int32_t previous, int32_t token) const {
+  if (tokenKind != TokenKind::Words)
+    return symbols[token];
+  if (endOfLineId && token == *endOfLineId)
+    return "\n";
+  bool first = previous < 0 || (endOfLineId && previous == *endOfLineId);
+  return (first ? "" : " ") + symbols[token];
+}
+
+std::string Vocabulary::decode(std::span<const int32_t> tokens) const {
+  std::string text;
+  int32_t previous = -1;
+  for (int32_t token : tokens) {
+    text += piece(previous, token);
+    previous = token;
+  }
+  return text;
+}
+
+Result<std::vector<int32_t>> parseIds(std::string_view text,
+                                      const std::string &file,
+                                      std::optional<int64_t> size) {
+  const int64_t bound = size.value_or(INT32_MAX);
+  std::vector<int32_t> tokens;
+  const char *begin = text.data(), *end = begin + text.size();
+  auto isSpace = [](char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+  };
+  for (const char *at = begin; at != end;) {
+    if (isSpace(*at)) {
+      ++at;
+      continue;
+    }
+    const char *stop = at;
+    while (stop != end && !isSpace(*stop))
+      ++stop;
+    int64_t value = 0;
+    auto [parsed, code] = std::from_chars(at, stop, value);
+    auto where = [&](std::string message) {
+      return errorAt("bad-token", text, static_cast<size_t>(at - begin), file,
+                     std::move(message));
+    };
+    if (parsed != stop || code == std::errc::invalid_argument) {
+      std::string_view word(
+          at, static_cast<size_t>(std::min<ptrdiff_t>(stop - at, 40)));
+      return where("expected a whole number, found " + quoteSymbol(word));
+    }
+    if (code != std::errc() || value < 0 || value >= bound)
+      return where("token " +
+                   std::string(at, static_cast<size_t>(
+                                       std::min<ptrdiff_t>(stop - at, 40))) +
+                   " is not in 0 to " + std::to_string(bound - 1));
+    tokens.push_back(static_cast<int32_t>(value));
+    at = stop;
+  }
+  if (tokens.empty())
+    return makeFileError("empty-data", file, "the file has no tokens");
+  return tokens;
+}
+
+Result<std::vector<int32_t>> readIds(const std::filesystem::path &path,
+                                     std::optional<int64_t> size) {
+  Result<std::string> text = readFile(path);
+  if (!text)
+    return text.error();
+  return parseIds(*text, path == "-" ? "<stdin>" : path.string(), size);
+}
+
+int64_t tokenBound(std::span<const int32_t> tokens) {
+  int64_t bound = 0;
+  for (int32_t token : tokens)
+    bound = std::max<int64_t>(bound, int64_t(token) + 1);
+  return bound;
+}
+
+} // namespace rnnc::rt
