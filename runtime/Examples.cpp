@@ -1,1 +1,218 @@
+//===- Examples.cpp - data sets of separate examples ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks of fields, order of examples and copying into minibatches.
+//
+//===----------------------------------------------------------------------===//
 #include "runtime/Examples.h"
+
+#include "rnnrt/philox.h"
+#include "runtime/Stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace rnnc::rt {
+
+/// The streams of the host's own draws, far from those of models.
+static constexpr uint32_t shuffleStream = 0xffff0001;
+static constexpr uint32_t splitStream = 0xffff0002;
+
+const BatchField *ExampleBatch::find(std::string_view name) const {
+  for (const BatchField &field : fields)
+    if (field.name == name)
+      return &field;
+  return nullptr;
+}
+
+const Field *Examples::find(std::string_view name) const {
+  for (const Field &field : data)
+    if (field.name == name)
+      return &field;
+  return nullptr;
+}
+
+Result<void> Examples::add(Field field) {
+  auto bad = [&](std::string message) {
+    return makeError("bad-data", "'" + field.name + "': " + message);
+  };
+  if (find(field.name))
+    return bad("the name is taken");
+  const int64_t leading = field.kind == FieldKind::Sequence ? 2 : 1;
+  if (field.values.rank() < leading)
+    return bad("shape " + shapeText(field.values.shape()) + " needs " +
+               std::to_string(leading) + " axes or more");
+  const int64_t rows = field.values.shape()[0];
+  int64_t count = rows;
+  if (field.kind == FieldKind::Ragged) {
+    if (field.offsets.empty() || field.offsets.front() != 0 ||
+        field.offsets.back() != rows ||
+        !std::is_sorted(field.offsets.begin(), field.offsets.end()))
+      return bad("the offsets do not cut " + std::to_string(rows) + " steps");
+    count = static_cast<int64_t>(field.offsets.size()) - 1;
+  }
+  if (!data.empty() && count != examples)
+    return bad(std::to_string(count) + " examples, '" + data.front().name +
+               "' has " + std::to_string(examples));
+  examples = count;
+  data.push_back(std::move(field));
+  return {};
+}
+
+int64_t Examples::length(const Field &field, int64_t example) const {
+  switch (field.kind) {
+  case FieldKind::Single:
+    return 1;
+  case FieldKind::Sequence:
+    return field.values.shape()[1];
+  case FieldKind::Ragged:
+    break;
+  }
+  return field.offsets[example + 1] - field.offsets[example];
+}
+
+/// Copies sequences into a time-major array: row b of step t at (t * B + b).
+static BatchField gatherSequences(const Examples &examples, const Field &field,
+                                  std::span<const int64_t> rows) {
+  BatchField result{field.name, field.kind, {}, {}};
+  const int64_t batch = static_cast<int64_t>(rows.size());
+  const bool ragged = field.kind == FieldKind::Ragged;
+  int64_t longest = ragged ? 0 : field.values.shape()[1];
+  if (ragged) {
+    result.lengths = Tensor(DType::I32, {batch});
+    for (int64_t b = 0; b < batch; ++b) {
+      int64_t length = examples.length(field, rows[b]);
+      result.lengths.as<int32_t>()[b] = static_cast<int32_t>(length);
+      longest = std::max(longest, length);
+    }
+  }
+  std::vector<int64_t> shape = {longest, batch};
+  shape.insert(shape.end(), field.values.shape().begin() + (ragged ? 1 : 2),
+               field.values.shape().end());
+  int64_t width = static_cast<int64_t>(sizeOf(field.values.dtype()));
+  for (size_t i = 2; i < shape.size(); ++i)
+    width *= shape[i];
+  result.values = Tensor(field.values.dtype(), std::move(shape));
+  const auto *from = static_cast<const char *>(field.values.data());
+  auto *to = static_cast<char *>(result.values.data());
+  for (int64_t b = 0; b < batch; ++b) {
+    int64_t length = examples.length(field, rows[b]);
+    int64_t begin = ragged ? field.offsets[rows[b]] : rows[b] * length;
+    for (int64_t t = 0; t < length; ++t)
+      std::memcpy(to + (t * batch + b) * width, from + (begin + t) * width,
+                  static_cast<size_t>(width));
+  }
+  return result;
+}
+
+static BatchField gatherSingles(const Field &field,
+                                std::span<const int64_t> rows) {
+  BatchField result{field.name, field.kind, {}, {}};
+  std::vector<int64_t> shape = field.values.shape();
+  const int64_t width = shape[0] ? field.values.bytes() / shape[0] : 0;
+  shape[0] = static_cast<int64_t>(rows.size());
+  result.values = Tensor(field.values.dtype(), std::move(shape));
+  const auto *from = static_cast<const char *>(field.values.data());
+  auto *to = static_cast<char *>(result.values.data());
+  for (size_t b = 0; b < rows.size(); ++b)
+    std::memcpy(to + static_cast<int64_t>(b) * width, from + rows[b] * width,
+                static_cast<size_t>(width));
+  return result;
+}
+
+ExampleBatch Examples::gather(std::span<const int64_t> rows) const {
+  ExampleBatch batch;
+  batch.size = static_cast<int64_t>(rows.size());
+  for (const Field &field : data)
+    batch.fields.push_back(field.kind == FieldKind::Single
+                               ? gatherSingles(field, rows)
+                               : gatherSequences(*this, field, rows));
+  return batch;
+}
+
+/// Fisher and Yates, from the last place down.
+static void shuffleRows(std::vector<int64_t> &rows, int64_t seed,
+                        uint32_t stream, uint32_t epoch) {
+  for (size_t i = rows.size(); i > 1; --i)
+    std::swap(rows[i - 1], rows[rnnrt_below(seed, stream, epoch, i, i)]);
+}
+
+std::vector<int64_t> shuffledOrder(int64_t count, int64_t seed,
+                                   uint32_t epoch) {
+  std::vector<int64_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  shuffleRows(rows, seed, shuffleStream, epoch);
+  return rows;
+}
+
+std::vector<std::vector<int64_t>>
+splitShuffled(int64_t count, std::span<const double> shares, int64_t seed) {
+  std::vector<int64_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  shuffleRows(rows, seed, splitStream, 0);
+  std::vector<std::vector<int64_t>> parts;
+  for (Part part : splitByPosition(count, shares)) {
+    parts.emplace_back(rows.begin() + part.begin, rows.begin() + part.end);
+    std::sort(parts.back().begin(), parts.back().end());
+  }
+  return parts;
+}
+
+Result<ExampleCursor> ExampleCursor::create(std::vector<int64_t> rows,
+                                            int64_t batch, int64_t seed,
+                                            bool shuffle) {
+  if (rows.empty())
+    return makeError("empty-data", "there are no examples");
+  if (batch < 1)
+    return makeError("bad-value", "a batch needs at least 1 example");
+  ExampleCursor cursor;
+  cursor.rows = std::move(rows);
+  cursor.batch = batch;
+  cursor.seed = seed;
+  cursor.shuffle = shuffle;
+  return cursor;
+}
+
+void ExampleCursor::order() {
+  if (orderedEpoch == where.epoch)
+    return;
+  // From the given order each time, so an epoch does not depend on those
+  // before.
+  current = rows;
+  if (shuffle)
+    shuffleRows(current, seed, shuffleStream,
+                static_cast<uint32_t>(where.epoch));
+  orderedEpoch = where.epoch;
+}
+
+int64_t ExampleCursor::batches() const {
+  return (static_cast<int64_t>(rows.size()) + batch - 1) / batch;
+}
+
+std::span<const int64_t> ExampleCursor::next() {
+  order();
+  const int64_t total = static_cast<int64_t>(current.size());
+  const int64_t begin = where.index * batch;
+  const int64_t size = std::min(batch, total - begin);
+  if (++where.index == batches()) {
+    where.index = 0;
+    ++where.epoch;
+  }
+  return std::span<const int64_t>(current).subspan(static_cast<size_t>(begin),
+                                                   static_cast<size_t>(size));
+}
+
+Result<void> ExampleCursor::restore(ExamplePosition position) {
+  if (position.epoch < 0 || position.index < 0 || position.index >= batches())
+    return makeError("bad-position",
+                     "batch " + std::to_string(position.index) + " of epoch " +
+                         std::to_string(position.epoch) +
+                         " is not one of these data, which have " +
+                         std::to_string(batches()) + " batches");
+  where = position;
+  return {};
+}
+
+} // namespace rnnc::rt

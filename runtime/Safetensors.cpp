@@ -240,13 +240,17 @@ Result<TensorFile> readSafetensors(const std::filesystem::path &path) {
   return parseSafetensors(*bytes, path == "-" ? "<stdin>" : path.string());
 }
 
-Result<std::string> serialiseSafetensors(const TensorFile &content) {
+Result<std::string>
+serialiseSafetensors(const TensorFile &content,
+                     const std::map<std::string, std::string> &extra) {
   auto bad = [](std::string message) {
     return makeError("bad-name", std::move(message));
   };
   Json header = Json::object();
-  if (!content.metadata.empty())
-    header["__metadata__"] = content.metadata;
+  std::map<std::string, std::string> metadata = extra;
+  metadata.insert(content.metadata.begin(), content.metadata.end());
+  if (!metadata.empty())
+    header["__metadata__"] = metadata;
   // Wider types first, so that every tensor is aligned to its own size.
   std::vector<const NamedTensor *> order;
   for (const NamedTensor &entry : content.tensors)

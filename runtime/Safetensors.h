@@ -42,9 +42,12 @@ Result<TensorFile> parseSafetensors(std::string_view bytes,
 /// Reads a file.
 Result<TensorFile> readSafetensors(const std::filesystem::path &path);
 
-/// The bytes of a file; the data start at a multiple of 8. An error if a name
-/// occurs twice, is `__metadata__` or not UTF-8.
-Result<std::string> serialiseSafetensors(const TensorFile &content);
+/// The bytes of a file; the data start at a multiple of 8. `extra` is metadata
+/// beside those of `content`, and wins. An error if a name occurs twice, is
+/// `__metadata__` or not UTF-8.
+Result<std::string>
+serialiseSafetensors(const TensorFile &content,
+                     const std::map<std::string, std::string> &extra = {});
 
 /// Writes a file, whole or not at all.
 Result<void> writeSafetensors(const std::filesystem::path &path,
