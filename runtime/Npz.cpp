@@ -316,7 +316,8 @@ Result<void> writeNpz(const std::filesystem::path &path,
     put(directory, 0x02014b50, 4);
     put(directory, 20, 2);
     directory += common;
-    put(directory, 0, 2 + 2 + 2 + 4);
+    // No comment, first disk, no attributes.
+    directory.append(2 + 2 + 2 + 4, '\0');
     put(directory, out.size(), 4);
     directory += name;
 

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <new>
 #include <type_traits>
+#include <unistd.h>
 
 namespace rnnc::rt {
 
@@ -121,15 +121,22 @@ Tensor &Tensor::operator=(Tensor other) noexcept {
 
 Tensor::~Tensor() { ::operator delete(memory, alignment); }
 
+/// The bytes of memory of this machine.
+static int64_t machineMemory() {
+  static const int64_t bytes =
+      int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
 Result<Tensor> Tensor::create(DType type, std::vector<int64_t> shape) {
   std::optional<int64_t> count = elementCount(shape, sizeOf(type));
   if (!count)
     return makeError("bad-shape",
                      "shape " + shapeText(shape) + " is not possible");
+  // More than the machine has is refused here: the system would grant it and
+  // end the program when the memory is used.
   int64_t bytes = *count * static_cast<int64_t>(sizeOf(type));
-  void *memory = bytes < std::numeric_limits<int64_t>::max() - 64
-                     ? allocate(bytes)
-                     : nullptr;
+  void *memory = bytes <= machineMemory() ? allocate(bytes) : nullptr;
   if (!memory)
     return makeError("no-memory",
                      "no memory for a tensor of shape " + shapeText(shape));
