@@ -62,9 +62,7 @@ Array Array::index(int64_t value) {
   return of<int64_t>(DType::Index, {}, value);
 }
 Array Array::key(int64_t value) { return of<int64_t>(DType::I64, {}, value); }
-Array Array::real(DType dtype, double value) {
-  return reals(dtype, {}, value);
-}
+Array Array::real(DType dtype, double value) { return reals(dtype, {}, value); }
 
 int64_t Array::stride(int64_t axis) const {
   int64_t result = 1;

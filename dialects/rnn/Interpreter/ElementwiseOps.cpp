@@ -107,22 +107,38 @@ static bool compare(arith::CmpFPredicate predicate, double a, double b) {
   using P = arith::CmpFPredicate;
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case P::AlwaysFalse: return false;
-  case P::AlwaysTrue: return true;
-  case P::OEQ: return a == b;
-  case P::OGT: return a > b;
-  case P::OGE: return a >= b;
-  case P::OLT: return a < b;
-  case P::OLE: return a <= b;
-  case P::ONE: return !unordered && a != b;
-  case P::ORD: return !unordered;
-  case P::UEQ: return unordered || a == b;
-  case P::UGT: return unordered || a > b;
-  case P::UGE: return unordered || a >= b;
-  case P::ULT: return unordered || a < b;
-  case P::ULE: return unordered || a <= b;
-  case P::UNE: return unordered || a != b;
-  case P::UNO: return unordered;
+  case P::AlwaysFalse:
+    return false;
+  case P::AlwaysTrue:
+    return true;
+  case P::OEQ:
+    return a == b;
+  case P::OGT:
+    return a > b;
+  case P::OGE:
+    return a >= b;
+  case P::OLT:
+    return a < b;
+  case P::OLE:
+    return a <= b;
+  case P::ONE:
+    return !unordered && a != b;
+  case P::ORD:
+    return !unordered;
+  case P::UEQ:
+    return unordered || a == b;
+  case P::UGT:
+    return unordered || a > b;
+  case P::UGE:
+    return unordered || a >= b;
+  case P::ULT:
+    return unordered || a < b;
+  case P::ULE:
+    return unordered || a <= b;
+  case P::UNE:
+    return unordered || a != b;
+  case P::UNO:
+    return unordered;
   }
   return false;
 }
@@ -131,22 +147,32 @@ static bool compare(arith::CmpIPredicate predicate, int64_t a, int64_t b) {
   using P = arith::CmpIPredicate;
   auto ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
   switch (predicate) {
-  case P::eq: return a == b;
-  case P::ne: return a != b;
-  case P::slt: return a < b;
-  case P::sle: return a <= b;
-  case P::sgt: return a > b;
-  case P::sge: return a >= b;
-  case P::ult: return ua < ub;
-  case P::ule: return ua <= ub;
-  case P::ugt: return ua > ub;
-  case P::uge: return ua >= ub;
+  case P::eq:
+    return a == b;
+  case P::ne:
+    return a != b;
+  case P::slt:
+    return a < b;
+  case P::sle:
+    return a <= b;
+  case P::sgt:
+    return a > b;
+  case P::sge:
+    return a >= b;
+  case P::ult:
+    return ua < ub;
+  case P::ule:
+    return ua <= ub;
+  case P::ugt:
+    return ua > ub;
+  case P::uge:
+    return ua >= ub;
   }
   return false;
 }
 
-template <class Op> static llvm::Expected<Array> compareAll(Operation *op,
-                                                            Operands in) {
+template <class Op>
+static llvm::Expected<Array> compareAll(Operation *op, Operands in) {
   if (llvm::Error error = sameShape(in))
     return error;
   Array result = Array::zeros(DType::I1, in[0]->shape);
@@ -173,8 +199,8 @@ static llvm::Expected<Array> select(Operation *, Operands in) {
   size_t bytes = sizeOf(result.dtype);
   for (int64_t i = 0; i < result.size(); ++i)
     if (!in[0]->as<uint8_t>()[single ? 0 : i])
-      std::memcpy(result.data.data() + i * bytes, in[2]->data.data() + i * bytes,
-                  bytes);
+      std::memcpy(result.data.data() + i * bytes,
+                  in[2]->data.data() + i * bytes, bytes);
   return result;
 }
 
@@ -194,9 +220,8 @@ static llvm::Expected<Array> constant(Operation *op, Operands) {
     if (result.isReal())
       for (const APFloat &entry : dense.getValues<APFloat>())
         store(result, i++,
-              *dtype == DType::F32
-                  ? static_cast<double>(entry.convertToFloat())
-                  : entry.convertToDouble());
+              *dtype == DType::F32 ? static_cast<double>(entry.convertToFloat())
+                                   : entry.convertToDouble());
     else
       for (const APInt &entry : dense.getValues<APInt>())
         store(result, i++,
@@ -225,8 +250,8 @@ static llvm::Expected<Array> fusedMultiplyAdd(Operation *, Operands in) {
   withReal(result.dtype, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t i = 0; i < result.size(); ++i)
-      result.as<T>()[i] = std::fma(in[0]->as<T>()[i], in[1]->as<T>()[i],
-                                   in[2]->as<T>()[i]);
+      result.as<T>()[i] =
+          std::fma(in[0]->as<T>()[i], in[1]->as<T>()[i], in[2]->as<T>()[i]);
   });
   return result;
 }
@@ -417,10 +442,12 @@ static void addInteger(Handlers &handlers) {
     });
   };
   handlers["arith.maxsi"] = [](Operation *, Operands in) {
-    return integers(in, [](int64_t x, int64_t y) { return Opt(x > y ? x : y); });
+    return integers(in,
+                    [](int64_t x, int64_t y) { return Opt(x > y ? x : y); });
   };
   handlers["arith.minsi"] = [](Operation *, Operands in) {
-    return integers(in, [](int64_t x, int64_t y) { return Opt(x < y ? x : y); });
+    return integers(in,
+                    [](int64_t x, int64_t y) { return Opt(x < y ? x : y); });
   };
   handlers["arith.andi"] = [](Operation *, Operands in) {
     return integers(in, [](int64_t x, int64_t y) { return Opt(x & y); });
@@ -437,14 +464,14 @@ void rnnc::rnn::addElementwiseOps(Handlers &handlers) {
   addMath(handlers);
   addReal(handlers);
   addInteger(handlers);
-  for (StringRef name : {"arith.sitofp", "arith.fptosi", "arith.extf",
-                         "arith.truncf", "arith.extsi", "arith.trunci",
-                         "arith.index_cast"})
+  for (StringRef name :
+       {"arith.sitofp", "arith.fptosi", "arith.extf", "arith.truncf",
+        "arith.extsi", "arith.trunci", "arith.index_cast"})
     handlers[name] = [](Operation *op, Operands in) {
       return convert(op, in, /*isSigned=*/true);
     };
-  for (StringRef name : {"arith.uitofp", "arith.fptoui", "arith.extui",
-                         "arith.index_castui"})
+  for (StringRef name :
+       {"arith.uitofp", "arith.fptoui", "arith.extui", "arith.index_castui"})
     handlers[name] = [](Operation *op, Operands in) {
       return convert(op, in, /*isSigned=*/false);
     };

@@ -76,8 +76,8 @@ llvm::Error checkExtents(func::FuncOp function, ArrayRef<Array> args) {
     auto tensor = dyn_cast<RankedTensorType>(function.getArgumentTypes()[i]);
     for (int64_t dim = 0; tensor && dim < tensor.getRank(); ++dim)
       if (tensor.isDynamicDim(dim) && axis < arg.getAxes().size())
-        if (llvm::Error error = meet(arg.getAxes()[axis++], array.shape[dim],
-                                     arg.getName()))
+        if (llvm::Error error =
+                meet(arg.getAxes()[axis++], array.shape[dim], arg.getName()))
           return error;
   }
   return llvm::Error::success();
@@ -220,9 +220,9 @@ llvm::Error Frame::runScan(ScanOp scan) {
     for (auto [carry, next] : llvm::zip_equal(carries, yield.getNext())) {
       Array value = get(next);
       if (value.shape != carry.shape)
-        return at(yield, fault("(C3) next value has shape ",
-                               shapeText(value.shape), ", the carried one ",
-                               shapeText(carry.shape)));
+        return at(yield,
+                  fault("(C3) next value has shape ", shapeText(value.shape),
+                        ", the carried one ", shapeText(carry.shape)));
       if (lengths)
         if (llvm::Error error =
                 keepEnded(value, &carry, next.getType(), *lengths, t))
@@ -249,7 +249,8 @@ llvm::Error Frame::runScan(ScanOp scan) {
   }
 
   if (steps < 1)
-    return at(op, fault("a scan of ", steps, " steps; a time axis has 1 or more"));
+    return at(op,
+              fault("a scan of ", steps, " steps; a time axis has 1 or more"));
   for (auto [result, sequence] : llvm::zip_equal(scan.getEmitted(), emitted))
     if (llvm::Error error = set(result, std::move(sequence)))
       return at(op, std::move(error));
@@ -289,8 +290,8 @@ llvm::Expected<std::vector<Array>> Frame::call(func::FuncOp function,
                               args.size()));
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
     if (llvm::Error error = set(argument, args[i]))
-      return at(function, fault("argument ", i, ": ",
-                                llvm::toString(std::move(error))));
+      return at(function,
+                fault("argument ", i, ": ", llvm::toString(std::move(error))));
   if (llvm::Error error = checkExtents(function, args))
     return at(function, std::move(error));
   Block &block = function.getBody().front();
@@ -302,7 +303,7 @@ llvm::Expected<std::vector<Array>> Frame::call(func::FuncOp function,
   return results;
 }
 
-llvm::Expected<std::vector<Array>>
-rnnc::rnn::interpret(func::FuncOp function, ArrayRef<Array> args) {
+llvm::Expected<std::vector<Array>> rnnc::rnn::interpret(func::FuncOp function,
+                                                        ArrayRef<Array> args) {
   return Frame(0).call(function, args);
 }

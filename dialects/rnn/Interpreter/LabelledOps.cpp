@@ -148,7 +148,8 @@ std::string without(StringRef all, StringRef some) {
 static llvm::Expected<Array> contract(Operation *op, Operands in) {
   auto contract = cast<ContractOp>(op);
   OperandMap value(op, in);
-  const Array &lhs = *value(contract.getLhs()), &rhs = *value(contract.getRhs());
+  const Array &lhs = *value(contract.getLhs()),
+              &rhs = *value(contract.getRhs());
   StringRef out = contract.getOutLabels();
   Labels labels;
   if (llvm::Error error = labels.meet(contract.getLhsLabels(), lhs))
@@ -167,8 +168,9 @@ static llvm::Expected<Array> contract(Operation *op, Operands in) {
   if (!valid)
     return valid.takeError();
 
-  std::string loops = out.str() + without((contract.getLhsLabels() +
-                                           contract.getRhsLabels()).str(), out);
+  std::string loops =
+      out.str() +
+      without((contract.getLhsLabels() + contract.getRhsLabels()).str(), out);
   LoopNest nest(loops, labels, contract.getDescending(), *valid);
   nest.add(contract.getLhsLabels(), lhs);
   nest.add(contract.getRhsLabels(), rhs);
@@ -194,8 +196,8 @@ static llvm::Expected<Array> broadcast(Operation *op, Operands in) {
   unsigned next = 1;
   for (auto [label, size] : llvm::zip_equal(out, type.getShape()))
     if (!own.contains(label))
-      labels.set(label, ShapedType::isDynamic(size) ? in[next++]->integer(0)
-                                                    : size);
+      labels.set(label,
+                 ShapedType::isDynamic(size) ? in[next++]->integer(0) : size);
   Array result = Array::zeros(input.dtype, labels.shape(out));
   Validity all;
   LoopNest nest(out, labels, false, all);
@@ -239,9 +241,9 @@ static llvm::Expected<Array> reduce(Operation *op, Operands in) {
   if (acc)
     if (llvm::Error error = labels.meet(out, *acc))
       return error;
-  llvm::Expected<Validity> valid = Validity::create(
-      reduce.getValid() ? value(reduce.getValid()) : nullptr,
-      labels.extent('t'), labels.extent('b'));
+  llvm::Expected<Validity> valid =
+      Validity::create(reduce.getValid() ? value(reduce.getValid()) : nullptr,
+                       labels.extent('t'), labels.extent('b'));
   if (!valid)
     return valid.takeError();
 
@@ -281,9 +283,9 @@ static llvm::Expected<Array> softmax(Operation *op, Operands in) {
   Labels labels;
   if (llvm::Error error = labels.meet(all, input))
     return error;
-  llvm::Expected<Validity> valid = Validity::create(
-      softmax.getValid() ? value(softmax.getValid()) : nullptr,
-      labels.extent('t'), labels.extent('b'));
+  llvm::Expected<Validity> valid =
+      Validity::create(softmax.getValid() ? value(softmax.getValid()) : nullptr,
+                       labels.extent('t'), labels.extent('b'));
   if (!valid)
     return valid.takeError();
 
@@ -309,8 +311,8 @@ static llvm::Expected<Array> softmax(Operation *op, Operands in) {
     });
     nest.run([&](LoopNest::Offsets at) {
       T shifted = x[at[0]] - m[at[1]];
-      y[at[0]] = isLog ? shifted - std::log(s[at[1]])
-                       : std::exp(shifted) / s[at[1]];
+      y[at[0]] =
+          isLog ? shifted - std::log(s[at[1]]) : std::exp(shifted) / s[at[1]];
     });
   });
   return result;

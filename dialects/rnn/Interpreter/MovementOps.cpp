@@ -190,12 +190,12 @@ static llvm::Expected<Array> reverse(Operation *op, Operands in) {
 static llvm::Expected<Array> pick(Operation *op, Operands in) {
   auto pick = cast<PickOp>(op);
   const Array &input = *in[0];
-  llvm::Expected<Rows> rows = rowsOf(input, pick.getInput().getType(),
-                                     in.size() > 1 ? in[1] : nullptr);
+  llvm::Expected<Rows> rows =
+      rowsOf(input, pick.getInput().getType(), in.size() > 1 ? in[1] : nullptr);
   if (!rows)
     return rows.takeError();
-  Array result = Array::zeros(input.dtype,
-                              ArrayRef<int64_t>(input.shape).drop_front());
+  Array result =
+      Array::zeros(input.dtype, ArrayRef<int64_t>(input.shape).drop_front());
   bool last = pick.getEnd() == End::Last;
   int64_t step = rows->getStepSize();
   rows->forEach([&](int64_t at, int64_t count, int64_t length) {
@@ -243,7 +243,8 @@ static llvm::Expected<Array> gather(Operation *, Operands in) {
 static llvm::Expected<Array> scatterAdd(Operation *op, Operands in) {
   auto scatter = cast<ScatterAddOp>(op);
   OperandMap value(op, in);
-  const Array &rows = *value(scatter.getRows()), &ids = *value(scatter.getIds());
+  const Array &rows = *value(scatter.getRows()),
+              &ids = *value(scatter.getIds());
   auto type = cast<RankedTensorType>(scatter.getType());
   if (ArrayRef<int64_t>(rows.shape).take_front(ids.rank()) !=
       ArrayRef<int64_t>(ids.shape))
@@ -255,9 +256,9 @@ static llvm::Expected<Array> scatterAdd(Operation *op, Operands in) {
   int64_t batch = batchDim(scatter.getIds().getType());
   int64_t steps = batch > 0 ? ids.shape[0] : 1;
   int64_t batchSize = batch >= 0 ? ids.shape[batch] : 1;
-  llvm::Expected<Validity> valid = Validity::create(
-      scatter.getValid() ? value(scatter.getValid()) : nullptr, steps,
-      batchSize);
+  llvm::Expected<Validity> valid =
+      Validity::create(scatter.getValid() ? value(scatter.getValid()) : nullptr,
+                       steps, batchSize);
   if (!valid)
     return valid.takeError();
   int64_t perStep = ids.size() / std::max<int64_t>(steps, 1);
@@ -299,8 +300,8 @@ static llvm::Expected<Array> oneHot(Operation *op, Operands in) {
 static llvm::Expected<Array> argMax(Operation *, Operands in) {
   const Array &input = *in[0];
   int64_t count = input.shape.back();
-  Array result = Array::zeros(DType::I32,
-                              ArrayRef<int64_t>(input.shape).drop_back());
+  Array result =
+      Array::zeros(DType::I32, ArrayRef<int64_t>(input.shape).drop_back());
   for (int64_t i = 0; i < result.size(); ++i) {
     int64_t best = 0;
     for (int64_t j = 1; j < count; ++j)

@@ -77,8 +77,8 @@ static llvm::Expected<Array> orthogonal(Operation *op, Operands in) {
         q.col(j) *= -1;
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = 0; j < columns; ++j)
-        result.set(c * size + i * columns + j, rows >= columns ? q(i, j)
-                                                               : q(j, i));
+        result.set(c * size + i * columns + j,
+                   rows >= columns ? q(i, j) : q(j, i));
   }
   return result;
 }
