@@ -122,6 +122,7 @@ struct Node {
   SourceRange place;
   Block *block = nullptr;
   double number = 0;
+  std::optional<Poly> poly; ///< of a Constant: the size it is
   int64_t index = 0;
   int axis = -1;
   std::vector<int64_t> ints;
@@ -181,7 +182,8 @@ struct OptionValue {
   double number = 0;
   bool flag = false;
   std::string word; ///< of Word, String; the callee of Call
-  std::vector<std::pair<std::string, OptionValue>> args; ///< "" by position
+  std::vector<OptionValue> args;     ///< of Call
+  std::vector<std::string> argNames; ///< "" by position
 };
 
 struct Option {
@@ -224,7 +226,11 @@ struct Model {
   std::vector<Option> train, sample;
   std::deque<Node> nodes; ///< owns all
   int64_t draws = 0;      ///< streams of random numbers
+  int64_t initDraws = 0;  ///< the same for initial values
   bool stream = false;
+  bool usesTraining = false; ///< reads the static `training`
+  /// The model with `training` false; null if it is the same.
+  std::unique_ptr<Model> evaluation;
 
   /// A new node; the caller puts it into a block.
   Node *make(Op op, Type type, std::vector<Node *> operands,

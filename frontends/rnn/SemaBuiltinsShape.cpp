@@ -1,0 +1,784 @@
+//===- SemaBuiltinsShape.cpp - Reductions, movement, time, draws ----------===//
+//
+// Part of rnnc. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontends/rnn/SemaBuiltins.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace rnnc;
+using namespace rnnc::sema;
+
+/// Own axes that were reduced come back as axes that stretch.
+static std::vector<int64_t> keptAxes(size_t rank,
+                                     const std::vector<int64_t> &own) {
+  std::vector<int64_t> from;
+  int64_t next = 0;
+  for (size_t i = 0; i < rank; ++i)
+    from.push_back(std::find(own.begin(), own.end(), int64_t(i)) != own.end()
+                       ? -1
+                       : next++);
+  return from;
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+Val Sema::builtinReduce(BuiltinCall &call) {
+  const std::string &name = call.name;
+  SourceRange at = call.at;
+  const Arg *maskArg = call.keyword("where");
+  Node *x = toTensor(call.positional[0]->val, call.positional[0]->place);
+  if (!x)
+    return poison();
+  if (x->type.elem == hir::Elem::Int) {
+    error(at, "type", str("'", name, "' needs real values, found ",
+                          hir::describeType(*model, x->type)));
+    return poison();
+  }
+  x = toReal(x, at);
+  if (!x)
+    return poison();
+  std::vector<int64_t> own;
+  int time;
+  if (!call.reduced(*this, x, false, own, time))
+    return poison();
+  for (int64_t i : own)
+    if (x->type.shape[i].stretch) {
+      error(at, "rank", str("'", name, "' over an axis made by '_'"));
+      return poison();
+    }
+  size_t rank = x->type.shape.size();
+  Node *mask = nullptr;
+  Node *counted = nullptr;
+  auto again = [&](Node *reduced) {
+    return time >= 0 || !reduced ? reduced
+                                 : view(reduced, keptAxes(rank, own), at);
+  };
+  auto over = [&](const char *kind, Node *value) {
+    return reduce(kind, value, own, time, at);
+  };
+  if (maskArg) {
+    mask = toTensor(maskArg->val, maskArg->place);
+    if (!mask)
+      return poison();
+    if (mask->type.elem != hir::Elem::Bool) {
+      error(maskArg->place, "type", str("'where' must be bool, found ",
+                                        hir::describeType(*model, mask->type)));
+      return poison();
+    }
+    // Give the mask the value's own shape and axes, so that it can be counted.
+    Type full = x->type;
+    full.elem = hir::Elem::Bool;
+    Node *shaped = where(mask, constant(1, at),
+                         binary(Op::Mul, x, constant(0, at), at, "*"), at);
+    counted = shaped;
+    if (!shaped)
+      return poison();
+    counted = expandTo(where(mask, constant(1, at), constant(0, at), at), x->type, at);
+    counted = over("sum", counted);
+    if (!counted)
+      return poison();
+  }
+  auto masked = [&](Node *value, double otherwise) {
+    return mask ? where(mask, value, constant(otherwise, at), at) : value;
+  };
+  auto orZero = [&](Node *value) {
+    return mask ? where(binary(Op::Gt, counted, constant(0, at), at, ">"),
+                        value, constant(0, at), at)
+                : value;
+  };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (name == "sum")
+    return Val::of(over("sum", masked(x, 0)));
+  if (name == "prod")
+    return Val::of(over("prod", masked(x, 1)));
+  if (name == "max")
+    return Val::of(orZero(over("max", masked(x, -infinity))));
+  if (name == "min")
+    return Val::of(orZero(over("min", masked(x, infinity))));
+  if (name == "any" || name == "all") {
+    Node *value = over(name == "any" ? "max" : "min",
+                       masked(x, name == "any" ? 0 : 1));
+    return Val::of(binary(Op::Gt, value, constant(0.5, at), at, ">"));
+  }
+  if (name == "mean") {
+    Node *total = over("sum", masked(x, 0));
+    Node *count = nullptr;
+    if (mask) {
+      count = binary(Op::Max, counted, constant(1, at), at, "max");
+    } else if (time >= 0) {
+      Type type;
+      type.batch = true;
+      count = make(Op::Length, type, {}, at);
+      if (count)
+        count->axis = time;
+    } else {
+      Num number;
+      number.exact = Poly(1);
+      for (int64_t i : own)
+        if (number.exact)
+          number.exact = mul(*number.exact, x->type.shape[i].poly);
+      if (!number.exact)
+        return poison();
+      count = toTensor(Val::of(numUnary(Op::ToReal, number)), at);
+      if (count && !model->sizes.value(*number.exact))
+        count->poly = number.exact;
+    }
+    return Val::of(binary(Op::Div, total, count, at, "/"));
+  }
+  if (name == "norm") {
+    Node *square = binary(Op::Mul, x, x, at, "*");
+    return Val::of(unary(Op::Sqrt, over("sum", masked(square, 0)), at));
+  }
+  // logsumexp: m + log(sum(exp(x - m))), m without gradient.
+  Node *m = unary(Op::Stop, orZero(over("max", masked(x, -infinity))), at);
+  Node *shifted = binary(Op::Sub, x, again(m), at, "-");
+  Node *total = over("sum", masked(unary(Op::Exp, masked(shifted, 0), at), 0));
+  Node *result =
+      binary(Op::Add, unary(Op::Log, total, at), m, at, "+");
+  return Val::of(orZero(result));
+}
+
+Val Sema::builtinSoftmax(BuiltinCall &call) {
+  SourceRange at = call.at;
+  Node *x = toReal(toTensor(call.positional[0]->val,
+                            call.positional[0]->place), at);
+  if (!x)
+    return poison();
+  const Arg *maskArg = call.keyword("where");
+  std::vector<int64_t> own;
+  int time;
+  if (!call.reduced(*this, x, true, own, time))
+    return poison();
+  bool logarithm = call.name == "log_softmax";
+  bool allTrue = maskArg && maskArg->val.kind == Val::Bool && maskArg->val.flag;
+  if (!maskArg || allTrue) {
+    Node *node =
+        make(logarithm ? Op::LogSoftmax : Op::Softmax, x->type, {x}, at);
+    if (node) {
+      node->index = own.empty() ? -1 : own[0];
+      node->axis = time;
+    }
+    return Val::of(node);
+  }
+  if (logarithm) {
+    error(maskArg->place, "later", "'log_softmax' with where is not built yet");
+    return poison();
+  }
+  Node *mask = toTensor(maskArg->val, maskArg->place);
+  if (!mask)
+    return poison();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  auto again = [&](Node *reduced) {
+    return time >= 0 || !reduced
+               ? reduced
+               : view(reduced, keptAxes(x->type.shape.size(), own), at);
+  };
+  // Entries left out get weight 0; if all are left out, all get 0.
+  Node *inside = where(mask, x, constant(-infinity, at), at);
+  Node *most = reduce("max", inside, own, time, at);
+  Node *finite = binary(Op::Gt, most, constant(-infinity, at), at, ">");
+  Node *m = unary(Op::Stop, where(finite, most, constant(0, at), at), at);
+  Node *shifted =
+      where(mask, binary(Op::Sub, x, again(m), at, "-"), constant(0, at), at);
+  Node *e = where(mask, unary(Op::Exp, shifted, at), constant(0, at), at);
+  Node *total = reduce("sum", e, own, time, at);
+  Node *divisor = where(finite, total, constant(1, at), at);
+  return Val::of(binary(Op::Div, e, again(divisor), at, "/"));
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+Val Sema::builtinShape(BuiltinCall &call) {
+  const std::string &name = call.name;
+  SourceRange at = call.at;
+  const Arg &first = *call.positional[0];
+  if (name == "copy") {
+    if (first.val.kind != Val::Instance) {
+      error(first.place, "type",
+            str("'copy' needs an instance, found ", describe(first.val)));
+      return poison();
+    }
+    std::function<Val(const Val &)> deep = [&](const Val &val) {
+      Val result = val;
+      if (val.kind == Val::List)
+        for (Val &item : result.items)
+          item = deep(item);
+      if (val.kind != Val::Instance)
+        return result;
+      auto instance = std::make_shared<Instance>();
+      instance->def = val.instance->def;
+      instance->staticPlaces = val.instance->staticPlaces;
+      for (const auto &[key, inner] : val.instance->statics)
+        instance->statics[key] = deep(inner);
+      instance->outer = frame->paths;
+      instance->place = at;
+      for (int64_t i : frame->loops)
+        instance->suffix += "." + std::to_string(i);
+      result.instance = instance;
+      return result;
+    };
+    return deep(first.val);
+  }
+  if (name == "iota" || name == "eye") {
+    std::optional<std::vector<Size>> shape = shapeArg(first);
+    if (!shape || shape->size() != 1)
+      return poison();
+    Type type;
+    type.shape = *shape;
+    if (name == "eye")
+      type.shape.push_back(shape->front());
+    Node *node = make(name == "eye" ? Op::Eye : Op::Iota, type, {}, at);
+    if (node)
+      node->number = 1;
+    return Val::of(node);
+  }
+  if (name == "einsum") {
+    if (first.val.kind != Val::String) {
+      error(first.place, "type", "'einsum' begins with its labels, such as "
+                                 "\"ij,j->i\"");
+      return poison();
+    }
+    std::string spec;
+    for (char c : first.val.text)
+      if (c != ' ')
+        spec += c;
+    size_t arrow = spec.find("->"),
+           commas = std::count(spec.begin(), spec.end(), ',');
+    bool good = arrow != std::string::npos &&
+                commas + 2 == call.positional.size() &&
+                spec.find(',', arrow) == std::string::npos;
+    for (char c : spec)
+      good &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ',' ||
+              c == '-' || c == '>';
+    if (good) {
+      std::string left = spec.substr(0, arrow);
+      std::string result = spec.substr(arrow + 2);
+      for (size_t i = 0; i < result.size(); ++i)
+        good &= result.find(result[i], i + 1) == std::string::npos &&
+                result[i] != '-' && result[i] != '>';
+      good &= left.find_first_of("->") == std::string::npos;
+      std::string part;
+      for (char c : left + ",") {
+        if (c == ',') {
+          part.clear();
+          continue;
+        }
+        good &= part.find(c) == std::string::npos;
+        part += c;
+      }
+    }
+    if (!good) {
+      error(first.place, "type",
+            str("'einsum' of ", call.positional.size() - 1,
+                " operands cannot read the labels \"", first.val.text, "\""));
+      return poison();
+    }
+    Node *a = toTensor(call.positional[1]->val, call.positional[1]->place);
+    Node *b = call.positional.size() > 2
+                  ? toTensor(call.positional[2]->val,
+                             call.positional[2]->place)
+                  : nullptr;
+    if (!a || (!b && call.positional.size() > 2))
+      return poison();
+    return Val::of(einsum(spec, a, b, at, "einsum"));
+  }
+  Node *x = toTensor(first.val, first.place);
+  if (!x)
+    return poison();
+  if (name == "real") {
+    return Val::of(toReal(x, at));
+  }
+  if (name == "detach")
+    return Val::of(unary(Op::Stop, x, at));
+  if (name == "where") {
+    Node *a = toTensor(call.positional[1]->val, call.positional[1]->place);
+    Node *b = toTensor(call.positional[2]->val, call.positional[2]->place);
+    return Val::of(where(x, a, b, at));
+  }
+  if (name == "argmax") {
+    if (x->type.shape.empty()) {
+      error(at, "axis", "'argmax' of a scalar");
+      return poison();
+    }
+    x = toReal(x, at);
+    if (!x)
+      return poison();
+    Type type = x->type;
+    type.elem = hir::Elem::Int;
+    type.range = type.shape.back();
+    type.shape.pop_back();
+    return Val::of(make(Op::ArgMax, type, {x}, at));
+  }
+  if (name == "one_hot") {
+    if (x->type.elem != hir::Elem::Int || !x->type.range) {
+      error(first.place, "type",
+            str("'one_hot' needs int[V], found ",
+                hir::describeType(*model, x->type)));
+      return poison();
+    }
+    Type type = x->type;
+    type.elem = hir::Elem::Real;
+    type.shape.push_back(*type.range);
+    type.range.reset();
+    return Val::of(make(Op::OneHot, type, {x}, at));
+  }
+  if (name == "outer") {
+    Node *y = toTensor(call.positional[1]->val, call.positional[1]->place);
+    return Val::of(einsum("i,j->ij", x, y, at, "outer", first.expr,
+                          call.positional[1]->expr));
+  }
+  if (name == "fill") {
+    std::optional<std::vector<Size>> shape = shapeArg(*call.positional[1]);
+    if (!shape)
+      return poison();
+    Type type = x->type;
+    type.shape = *shape;
+    return Val::of(make(Op::Expand, type, {x}, at));
+  }
+  if (name == "reshape") {
+    std::optional<std::vector<Size>> shape = shapeArg(*call.positional[1]);
+    if (!shape)
+      return poison();
+    Poly before(1), after(1);
+    for (const Size &size : x->type.shape)
+      if (std::optional<Poly> product = mul(before, size.poly))
+        before = *product;
+    for (const Size &size : *shape)
+      if (std::optional<Poly> product = mul(after, size.poly))
+        after = *product;
+    std::optional<int64_t> b = model->sizes.value(before),
+                           a = model->sizes.value(after);
+    if (b && a ? *a != *b : !b && !a && !model->sizes.unify(before, after) &&
+                                 false) {
+      error(at, "size", str("'reshape' of ", shapeOf(x->type), " to ",
+                            hir::describeShape(model->sizes, *shape),
+                            ": ", *b, " entries, not ", *a));
+      return poison();
+    }
+    Type type = x->type;
+    type.shape = *shape;
+    return Val::of(make(Op::Reshape, type, {x}, at));
+  }
+  auto ownAxis = [&](int64_t fallback,
+                     int64_t rank) -> std::optional<int64_t> {
+    const Arg *arg = call.keyword("axis");
+    if (!arg)
+      return fallback;
+    std::optional<int64_t> i = intValue(eval(arg->expr), arg->place, "an axis");
+    if (!i)
+      return std::nullopt;
+    int64_t axis = *i < 0 ? *i + rank : *i;
+    if (axis < 0 || axis >= rank) {
+      error(arg->place, "axis", str("axis ", *i, " of ", shapeOf(x->type)));
+      return std::nullopt;
+    }
+    return axis;
+  };
+  if (name == "concat" || name == "stack") {
+    std::vector<Node *> parts;
+    std::vector<Val> vals;
+    for (const Arg *arg : call.positional) {
+      if (arg->val.kind == Val::List)
+        vals.insert(vals.end(), arg->val.items.begin(), arg->val.items.end());
+      else
+        vals.push_back(arg->val);
+    }
+    for (const Val &val : vals) {
+      Node *part = toTensor(val, at);
+      if (!part)
+        return poison();
+      parts.push_back(part);
+    }
+    int64_t rank = x->type.shape.size();
+    if (name == "concat") {
+      std::optional<int64_t> axis = ownAxis(rank - 1, rank);
+      return axis ? Val::of(concat(parts, *axis, at)) : poison();
+    }
+    // A new first axis of size one each, then side by side.
+    for (Node *&part : parts) {
+      Type type = part->type;
+      type.shape.insert(type.shape.begin(), Size(Poly(1)));
+      part = make(Op::Reshape, type, {part}, at);
+    }
+    return Val::of(concat(parts, 0, at));
+  }
+  int64_t rank = x->type.shape.size();
+  std::optional<int64_t> axis = ownAxis(rank - 1, rank);
+  if (!axis)
+    return poison();
+  if (rank == 0 || x->type.shape[*axis].stretch) {
+    error(at, "rank",
+          str("'", name, "' needs a vector, found ", shapeOf(x->type)));
+    return poison();
+  }
+  Size whole = x->type.shape[*axis];
+  if (name == "roll") {
+    std::optional<int64_t> k =
+        intValue(call.positional[1]->val, call.positional[1]->place,
+                 "the shift of 'roll'");
+    std::optional<int64_t> n = model->value(whole);
+    if (!k)
+      return poison();
+    if (!n)
+      return Val::of(x);
+    int64_t cut = ((-*k % *n) + *n) % *n;
+    if (cut == 0)
+      return Val::of(x);
+    // y[i] = x[i - k]
+    return Val::of(concat({slice(x, *axis, cut, Size(Poly(*n - cut)), at),
+                           slice(x, *axis, 0, Size(Poly(cut)), at)},
+                          *axis, at));
+  }
+  // split
+  const Arg &how = *call.positional[1];
+  std::vector<Size> sizes;
+  if (how.val.kind == Val::List) {
+    std::optional<std::vector<Size>> given = shapeArg(how);
+    if (!given)
+      return poison();
+    sizes = *given;
+    Poly total;
+    for (const Size &size : sizes)
+      if (std::optional<Poly> sum = add(total, size.poly))
+        total = *sum;
+    if (!model->sizes.unify(total, whole.poly)) {
+      error(at, "size",
+            str("'split' into ", hir::describeShape(model->sizes, sizes),
+                " of an axis of ", hir::describeSize(model->sizes, whole)));
+      return poison();
+    }
+  } else {
+    std::optional<int64_t> k = intValue(how.val, how.place, "the number of parts");
+    if (!k)
+      return poison();
+    std::optional<Poly> part;
+    if (*k > 0 && *k <= 4096)
+      part = model->sizes.divide(whole.poly, Poly(*k));
+    if (!part) {
+      error(at, "size", str("'split': ",
+                            hir::describeSize(model->sizes, whole),
+                            " is not divisible by ", *k));
+      return poison();
+    }
+    sizes.assign(*k, Size(*part));
+  }
+  Val tuple;
+  tuple.kind = Val::Tuple;
+  int64_t from = 0;
+  for (const Size &size : sizes) {
+    tuple.items.push_back(Val::of(slice(x, *axis, from, size, at)));
+    from += model->value(size).value_or(0);
+  }
+  return tuple;
+}
+
+//===----------------------------------------------------------------------===//
+// Time
+//===----------------------------------------------------------------------===//
+
+/// x one step later, `start` first. Inside a cell that is a carry.
+Node *Sema::shiftOnce(Node *x, Node *start, int axis, const Expr *expr,
+                      SourceRange at) {
+  if (!x || !start)
+    return nullptr;
+  std::string base = "shift";
+  if (x->op == Op::Input)
+    base += "." + model->inputs[x->index].name;
+  else if (const auto *name = expr ? ast::dynCast<ast::NameExpr>(expr)
+                                   : nullptr)
+    base += "." + (frame->paths ? frame->paths->join(name->name)
+                                : name->name);
+  else
+    base += ".value";
+  if (axis < 0) {
+    Type type = x->type;
+    type.batch = true;
+    size_t index;
+    std::string culprit;
+    if (!hoist(start, block->parent, culprit)) {
+      error(at, "order", str("'shift' starts from '", culprit,
+                             "', which changes at each step"));
+      return nullptr;
+    }
+    Node *init = nullptr;
+    {
+      Saved<hir::Block *> in(block, block->parent);
+      init = expandTo(start, type, at);
+    }
+    Node *old = advance(base, init, type, at, index);
+    if (old)
+      block->scan->scan->states[index].next = expandTo(x, type, at);
+    return old;
+  }
+  Type type = x->type;
+  Type first = type;
+  std::erase(first.axes, axis);
+  first.batch |= start->type.batch;
+  type.batch |= start->type.batch;
+  start = expandTo(start, first, at);
+  x = expandTo(x, type, at);
+  Node *node = make(Op::Shift, type, {x, start}, at);
+  if (node) {
+    node->axis = axis;
+    node->text = uniqueState(base);
+  }
+  return node;
+}
+
+Val Sema::builtinTime(BuiltinCall &call) {
+  const std::string &name = call.name;
+  SourceRange at = call.at;
+  if (name == "pos" || name == "length") {
+    int axis = -1;
+    if (!call.args.empty()) {
+      const auto *word = ast::dynCast<ast::NameExpr>(call.args[0].expr);
+      axis = word ? findAxis(word->name) : -1;
+      if (axis < 0) {
+        error(call.args[0].place, "axis",
+              str("'", name, "' needs a time axis, found '",
+                  ast::toString(call.args[0].expr), "'"));
+        return poison();
+      }
+      call.used.insert("axis");
+    } else if (!block->scan) {
+      error(at, "axis", "'pos()' is the step of a cell; along time write "
+                        "pos(T)");
+      return poison();
+    }
+    Type type;
+    if (axis >= 0 && name == "pos")
+      type.axes = {axis};
+    type.batch = name == "length";
+    Node *node = make(name == "pos" ? Op::Position : Op::Length, type, {}, at);
+    if (node) {
+      node->axis = axis;
+      node->text = name;
+    }
+    return Val::of(node);
+  }
+  const Arg &first = *call.positional[0];
+  Node *x = toTensor(first.val, first.place);
+  if (!x)
+    return poison();
+  if (name == "shift") {
+    int64_t k = 1;
+    const Arg *steps = call.keyword("k");
+    const Arg *start = call.keyword("start");
+    if (!steps && call.positional.size() > 1)
+      steps = call.positional[1];
+    if (!start && call.positional.size() > 2)
+      start = call.positional[2];
+    if (steps) {
+      std::optional<int64_t> value =
+          intValue(steps->val, steps->place, "the steps of 'shift'");
+      if (!value)
+        return poison();
+      k = *value;
+      if (k < 0 || k > 64) {
+        error(steps->place, "range",
+              str("'shift' by ", k, " steps; it takes 0 to 64"));
+        return poison();
+      }
+    }
+    int axis = -1;
+    if (!x->type.axes.empty() || !block->scan) {
+      axis = timeAxis(call, x);
+      if (axis < 0)
+        return poison();
+    }
+    Node *begin = nullptr;
+    if (!start && x->type.elem == hir::Elem::Int) {
+      error(at, "order",
+            str("shift(", ast::toString(first.expr), ") of ",
+                hir::describeType(*model, Type{hir::Elem::Int, x->type.range,
+                                               {}, {}, false}),
+                " needs start ="));
+      return poison();
+    }
+    SourceRange place = start ? start->place : at;
+    begin = start ? toTensor(start->val, start->place) : constant(0, at);
+    if (!begin)
+      return poison();
+    if (x->type.elem == hir::Elem::Int) {
+      bool isNumber = start->val.kind == Val::Number;
+      if (!isNumber && begin->type.elem != hir::Elem::Int) {
+        error(place, "type",
+              str("'shift' of ", hir::describeType(*model, x->type),
+                  " starts from ", hir::describeType(*model, begin->type)));
+        return poison();
+      }
+      if (isNumber) {
+        std::optional<int64_t> value =
+            start->val.number.exact
+                ? model->sizes.value(*start->val.number.exact)
+                : std::nullopt;
+        std::optional<int64_t> range =
+            x->type.range ? model->value(*x->type.range) : std::nullopt;
+        if (!start->val.number.exact ||
+            (value && (*value < 0 || (range && *value >= *range)))) {
+          error(place, "range",
+                str("start ", value ? std::to_string(*value) : "",
+                    " is not in ",
+                    hir::describeType(*model, Type{hir::Elem::Int, x->type.range, {}, {}, false})));
+          return poison();
+        }
+        begin->type.elem = hir::Elem::Int;
+        begin->type.range = x->type.range;
+      }
+    } else if (x->type.elem != begin->type.elem) {
+      begin = toReal(begin, place);
+      x = toReal(x, at);
+    }
+    bool fits = begin && x &&
+                (begin->type.shape.empty() ||
+                 begin->type.shape.size() == x->type.shape.size());
+    for (size_t i = 0; fits && i < begin->type.shape.size(); ++i)
+      fits = begin->type.shape[i].stretch ||
+             unifySize(x->type.shape[i], begin->type.shape[i], place);
+    if (!fits) {
+      if (begin && x)
+        error(place, "size", str("'shift' of ", shapeOf(x->type),
+                                 " starts from ", shapeOf(begin->type)));
+      return poison();
+    }
+    for (int64_t i = 0; i < k && x; ++i)
+      x = shiftOnce(x, begin, axis, first.expr, at);
+    return Val::of(x);
+  }
+  int axis = timeAxis(call, x);
+  if (axis < 0)
+    return poison();
+  Type type = x->type;
+  if (name != "reverse")
+    std::erase(type.axes, axis);
+  Node *node = make(name == "reverse" ? Op::Reverse
+                    : name == "first" ? Op::First
+                                      : Op::Last,
+                    type, {x}, at);
+  if (node)
+    node->axis = axis;
+  return Val::of(node);
+}
+
+//===----------------------------------------------------------------------===//
+// Random numbers and initial values
+//===----------------------------------------------------------------------===//
+
+Val Sema::builtinDraw(BuiltinCall &call) {
+  SourceRange at = call.at;
+  bool bernoulli = call.name == "bernoulli";
+  size_t numbers = bernoulli ? 1 : 2;
+  Type type;
+  std::vector<Node *> operands;
+  for (size_t i = 0; i < numbers; ++i) {
+    Node *operand = toReal(toTensor(call.positional[i]->val,
+                                    call.positional[i]->place), at);
+    if (!operand)
+      return poison();
+    operands.push_back(operand);
+  }
+  const Arg *like = call.keyword("like");
+  const Arg *shape = call.keyword("shape");
+  if (call.positional.size() > numbers)
+    shape = call.positional[numbers];
+  if (initType) {
+    type = *initType;
+  } else if (like) {
+    Node *x = toTensor(like->val, like->place);
+    if (!x)
+      return poison();
+    type = x->type;
+    type.elem = hir::Elem::Real;
+    type.range.reset();
+  } else {
+    type.batch = true;
+  }
+  if (shape) {
+    std::optional<std::vector<Size>> given = shapeArg(*shape);
+    if (!given)
+      return poison();
+    type.shape = *given;
+  }
+  for (Size &size : type.shape)
+    if (size.stretch)
+      size = Size(Poly(1));
+  Type drawn = type;
+  if (bernoulli) {
+    Type joinedType = joined({operands[0]});
+    for (int a : joinedType.axes)
+      if (!drawn.hasAxis(a))
+        drawn.axes.push_back(a);
+    std::sort(drawn.axes.begin(), drawn.axes.end());
+    drawn.batch |= joinedType.batch;
+    operands[0] = expandTo(operands[0], drawn, at);
+  }
+  Node *draw = make(Op::Draw, drawn,
+                    bernoulli ? std::vector<Node *>{operands[0]}
+                              : std::vector<Node *>{},
+                    at);
+  if (!draw)
+    return poison();
+  draw->text = call.name;
+  draw->index = initType ? model->initDraws++ : model->draws++;
+  if (bernoulli)
+    return Val::of(draw);
+  if (call.name == "normal")
+    return Val::of(binary(Op::Add, operands[0],
+                          binary(Op::Mul, operands[1], draw, at, "normal"), at,
+                          "normal"));
+  Node *width = binary(Op::Sub, operands[1], operands[0], at, "uniform");
+  return Val::of(binary(Op::Add, operands[0],
+                        binary(Op::Mul, width, draw, at, "uniform"), at,
+                        "uniform"));
+}
+
+Val Sema::initDraw(const std::string &kind, double number, SourceRange at) {
+  bool known = kind == "orthogonal" || kind == "identity";
+  for (const char *law : {"glorot_", "he_", "lecun_"})
+    known |= kind.starts_with(law);
+  if (!known || !initType)
+    return poison();
+  if ((kind == "orthogonal" || kind == "identity") &&
+      initType->shape.size() < 2) {
+    error(at, "rank", str("'", kind, "' fills a matrix, found ",
+                          shapeOf(*initType)));
+    return poison();
+  }
+  Node *node =
+      make(kind == "identity" ? Op::Eye : Op::InitDraw, *initType, {}, at);
+  if (!node)
+    return poison();
+  node->text = kind;
+  node->number = number;
+  if (kind != "identity")
+    node->index = model->initDraws++;
+  return Val::of(node);
+}
+
+Val Sema::builtinInit(BuiltinCall &call) {
+  double number = 1;
+  if (!initType) {
+    error(call.at, "static", str("'", call.name, "' is an initial value; it "
+                                                 "stands after '=' of a "
+                                                 "parameter"));
+    return poison();
+  }
+  if (!call.positional.empty()) {
+    const Val &val = call.positional[0]->val;
+    if (val.kind != Val::Number || !numUnary(Op::ToReal, val.number).real) {
+      error(call.positional[0]->place, "type",
+            str("'", call.name, "' takes a number, found ", describe(val)));
+      return poison();
+    }
+    number = *numUnary(Op::ToReal, val.number).real;
+  }
+  return initDraw(call.name, number, call.at);
+}

@@ -1,0 +1,190 @@
+//===- SemaTypes.cpp - Sizes, axes and declared types ---------------------===//
+//
+// Part of rnnc. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontends/rnn/SemaImpl.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace rnnc;
+using namespace rnnc::sema;
+
+/// No array of the language has an axis longer than this.
+static constexpr int64_t maxSize = int64_t(1) << 31;
+
+int Sema::findAxis(const std::string &name) const {
+  if (auto it = frame->axes.find(name); it != frame->axes.end())
+    return it->second;
+  return -1;
+}
+
+bool Sema::unifySize(const Size &a, const Size &b, SourceRange place) {
+  if (a.stretch || b.stretch)
+    return a.stretch && b.stretch;
+  return model->sizes.unify(a.poly, b.poly, place);
+}
+
+/// "; 'd' must equal 'm'" if letters differ that no number stands for.
+std::string Sema::mustEqual(const Size &a, const Size &b) const {
+  if (a.stretch || b.stretch)
+    return "";
+  if (model->value(a) && model->value(b))
+    return "";
+  return "; '" + hir::describeSize(model->sizes, a) + "' must equal '" +
+         hir::describeSize(model->sizes, b) + "'";
+}
+
+bool Sema::checkSizeRange(const Size &size, SourceRange at) {
+  std::optional<int64_t> value = model->value(size);
+  if (!value)
+    return true;
+  if (*value < 1) {
+    error(at, "size", str("a size must be at least 1, found ",
+                          hir::describeSize(model->sizes, size)));
+    return false;
+  }
+  if (*value > maxSize) {
+    error(at, "size", str("size ", hir::describeSize(model->sizes, size),
+                          " is too large; the most is ", maxSize));
+    return false;
+  }
+  return true;
+}
+
+/// A number from names of statics, letters and loops only.
+std::optional<Num> Sema::evalNumber(const Expr *expr) {
+  Val val = eval(expr);
+  if (val.kind == Val::Number)
+    return val.number;
+  if (val.kind == Val::Bool) {
+    Num num;
+    num.exact = Poly(val.flag ? 1 : 0);
+    num.real = val.flag;
+    return num;
+  }
+  if (!val.isPoison())
+    error(expr->range, "type",
+          str("expected a number that is known at compile time, found ",
+              describe(val)));
+  return std::nullopt;
+}
+
+/// One entry of a shape. An unknown letter is bound to a new size.
+std::optional<Size> Sema::evalSize(const Expr *expr, bool bindLetters) {
+  if (const auto *name = ast::dynCast<ast::NameExpr>(expr);
+      name && !name->primed) {
+    auto bound = frame->names.find(name->name);
+    bool isNumber = bound != frame->names.end() &&
+                    (bound->second.val.kind == Val::Number ||
+                     bound->second.val.isPoison());
+    if (!isNumber) {
+      auto letter = frame->letters.find(name->name);
+      if (letter != frame->letters.end())
+        return letter->second;
+      if (bindLetters) {
+        Size size(Poly::letter(model->sizes.make(
+                      name->name, frame->rigidLetters, expr->range)),
+                  name->name);
+        frame->letters[name->name] = size;
+        return size;
+      }
+    }
+  }
+  std::optional<Num> num = evalNumber(expr);
+  if (!num)
+    return std::nullopt;
+  if (!num->exact) {
+    error(expr->range, "size",
+          num->problem.empty()
+              ? str("a size must be a whole number, found ",
+                    num->real.value_or(0))
+              : str(ast::toString(expr), ": ", num->problem));
+    return std::nullopt;
+  }
+  std::string spelling = ast::toString(expr);
+  if (!spelling.empty() && spelling.find_first_not_of("0123456789") ==
+                               std::string::npos)
+    spelling.clear();
+  Size size(*num->exact, spelling);
+  if (!checkSizeRange(size, expr->range))
+    return std::nullopt;
+  return size;
+}
+
+/// The type as declared; its axes are those the frame bound to the names.
+std::optional<Type> Sema::evalType(const ast::TypeRef *ref, bool bindAxes) {
+  Type type;
+  if (!ref)
+    return type;
+  bool good = true;
+  if (ref->isSeq) {
+    std::vector<ast::Ident> names = ref->axes;
+    if (names.empty())
+      names.push_back({"T", ref->range});
+    for (const ast::Ident &ident : names) {
+      int axis = findAxis(ident.name);
+      if (axis < 0 && bindAxes) {
+        axis = model->axes.size();
+        model->axes.push_back({ident.name, -1, ident.range});
+        frame->axes[ident.name] = axis;
+      }
+      if (axis < 0) {
+        error(ident.range, "axis",
+              str("unknown time axis '", ident.name, "'"));
+        good = false;
+      } else if (!type.hasAxis(axis)) {
+        type.axes.push_back(axis);
+      } else {
+        error(ident.range, "axis",
+              str("time axis '", ident.name, "' is named twice"));
+        good = false;
+      }
+    }
+    std::sort(type.axes.begin(), type.axes.end());
+  }
+  for (const Expr *expr : ref->shape) {
+    std::optional<Size> size = evalSize(expr, true);
+    if (size)
+      type.shape.push_back(*size);
+    else
+      good = false;
+  }
+  type.elem = ref->elem == ast::ElemKind::Int    ? hir::Elem::Int
+              : ref->elem == ast::ElemKind::Bool ? hir::Elem::Bool
+                                                 : hir::Elem::Real;
+  if (ref->intSize) {
+    if (std::optional<Size> size = evalSize(ref->intSize, true))
+      type.range = *size;
+    else
+      good = false;
+  }
+  if (!good)
+    return std::nullopt;
+  return type;
+}
+
+std::optional<int64_t> Sema::intValue(const Val &val, SourceRange at,
+                                      const char *what) {
+  if (val.isPoison())
+    return std::nullopt;
+  if (val.kind == Val::Number) {
+    if (val.number.exact) {
+      if (auto value = model->sizes.value(*val.number.exact))
+        return value;
+      error(at, "no-size",
+            str("size '", model->sizes.print(*val.number.exact),
+                "' has no value"));
+      return std::nullopt;
+    }
+    if (val.number.real && std::floor(*val.number.real) == *val.number.real &&
+        std::fabs(*val.number.real) < 1e15)
+      return int64_t(*val.number.real);
+  }
+  error(at, "type", str(what, " must be a whole number known at compile time"
+                              ", found ",
+                        describe(val)));
+  return std::nullopt;
+}
