@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   registry.insert<rnnc::rnn::RNNDialect>();
   mlir::registerTransformsPasses();
+  rnnc::rnn::registerRNNPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "rnnc optimizer driver\n", registry));
 }

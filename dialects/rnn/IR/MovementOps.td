@@ -108,6 +108,7 @@ def RNN_PickOp : RNN_Op<"pick", [Pure]> {
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$end $input (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict `:` type($input) `to` type($result)";
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_PutOp : RNN_Op<"put", [Pure]> {

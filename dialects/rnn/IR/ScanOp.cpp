@@ -12,6 +12,11 @@ using namespace rnnc::rnn;
 
 YieldOp ScanOp::getYield() { return cast<YieldOp>(getBlock()->getTerminator()); }
 
+void ScanOp::copyChoices(ScanOp other) {
+  setUnrollAttr(other.getUnrollAttr());
+  (*this)->setDiscardableAttrs(other->getDiscardableAttrDictionary());
+}
+
 RankedTensorType ScanOp::sliceType(Type sequence) {
   auto type = cast<RankedTensorType>(sequence);
   return RankedTensorType::get(type.getShape().drop_front(),
@@ -127,6 +132,16 @@ ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &state) {
         parser.parseColonType(lengthsType) || parser.parseRParen())
       return failure();
   }
+  if (succeeded(parser.parseOptionalKeyword("unroll"))) {
+    int64_t factor = 0;
+    llvm::SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseLParen() || parser.parseInteger(factor) ||
+        parser.parseRParen())
+      return failure();
+    if (factor < 1)
+      return parser.emitError(loc, "unrolls at least 1 step, found ") << factor;
+    properties.unroll = builder.getI64IntegerAttr(factor);
+  }
   llvm::SMLoc seqLoc = parser.getCurrentLocation();
   if (succeeded(parser.parseOptionalKeyword("over")) &&
       parseBindings(parser, slices, seqs, seqTypes))
@@ -180,6 +195,8 @@ void ScanOp::print(OpAsmPrinter &printer) {
   if (getLengths())
     printer << " lengths(" << getLengths() << " : " << getLengths().getType()
             << ")";
+  if (std::optional<uint64_t> factor = getUnroll())
+    printer << " unroll(" << *factor << ")";
   auto printBindings = [&](StringRef keyword, OperandRange operands,
                            Block::BlockArgListType arguments) {
     if (operands.empty())
@@ -202,7 +219,7 @@ void ScanOp::print(OpAsmPrinter &printer) {
   }
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
-      {"operandSegmentSizes", "resultSegmentSizes", "reverse"});
+      {"operandSegmentSizes", "resultSegmentSizes", "reverse", "unroll"});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }

@@ -14,6 +14,7 @@ include "dialects/rnn/IR/RNNDialect.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/LoopLikeInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/CommonAttrConstraints.td"
 
 def RNN_ScanOp : RNN_Op<"scan", [
     AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects,
@@ -37,6 +38,9 @@ def RNN_ScanOp : RNN_Op<"scan", [
 
     Results: the emitted sequences, then the final carried values.
 
+    `unroll(N)` asks the lowering for N copies of the step per turn of the loop;
+    it changes no value.
+
     (C1) `over` sequences lead with the extent of the axis, which is dynamic.
     (C2) region arguments are the position, the slices, the carried values.
     (C3) the next values have the types of the initial ones.
@@ -55,7 +59,8 @@ def RNN_ScanOp : RNN_Op<"scan", [
     ```
   }];
   let arguments = (ins Index:$steps, Optional<AnyRankedTensor>:$lengths,
-      Variadic<AnyRankedTensor>:$seqs, Variadic<AnyRankedTensor>:$initial, UnitAttr:$reverse);
+      Variadic<AnyRankedTensor>:$seqs, Variadic<AnyRankedTensor>:$initial, UnitAttr:$reverse,
+      OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$unroll);
   let results = (outs Variadic<AnyRankedTensor>:$emitted, Variadic<AnyRankedTensor>:$finals);
   let regions = (region SizedRegion<1>:$body);
   let skipDefaultBuilders = 1;
@@ -77,6 +82,9 @@ def RNN_ScanOp : RNN_Op<"scan", [
     }
     ::mlir::Block *getBlock() { return &getBody().front(); }
     YieldOp getYield();
+    /// Takes over from `other` what changes no value: `unroll`, and attributes
+    /// that the dialect does not know.
+    void copyChoices(ScanOp other);
     /// The type of one step of a sequence type, and back.
     static ::mlir::RankedTensorType sliceType(::mlir::Type sequence);
     static ::mlir::RankedTensorType sequenceType(::mlir::Type slice);

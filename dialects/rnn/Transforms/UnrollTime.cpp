@@ -1,0 +1,52 @@
+//===- UnrollTime.cpp - Steps per turn of a loop --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// The choice stands on the scan; the lowering copies the step.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/rnn/Transforms/Passes.h"
+#include "dialects/rnn/IR/RNNDialect.h"
+#include "mlir/IR/Remarks.h"
+
+namespace rnnc::rnn {
+#define GEN_PASS_DEF_UNROLLTIMEPASS
+#include "dialects/rnn/Transforms/Passes.h.inc"
+} // namespace rnnc::rnn
+
+#define DEBUG_TYPE "rnn-unroll-time"
+
+using namespace mlir;
+using namespace rnnc::rnn;
+
+namespace {
+struct UnrollTimePass : rnnc::rnn::impl::UnrollTimePassBase<UnrollTimePass> {
+  using UnrollTimePassBase::UnrollTimePassBase;
+
+  void runOnOperation() override {
+    if (factor < -1 || length < 1) {
+      emitError(getOperation()->getLoc(), "cannot unroll ")
+          << factor << " steps of " << length;
+      return signalPassFailure();
+    }
+    int64_t steps = factor == -1 ? length : factor;
+    if (steps > maximum) {
+      emitError(getOperation()->getLoc(), "unrolling ")
+          << steps << " steps is more than the allowed " << maximum;
+      return signalPassFailure();
+    }
+    getOperation()->walk([&](ScanOp scan) {
+      if (steps <= 1) {
+        scan.removeUnrollAttr();
+        return;
+      }
+      scan.setUnroll(steps);
+      ++numUnrolled;
+      remark::passed(scan.getLoc(),
+                     remark::RemarkOpts::name("unrolled").category(DEBUG_TYPE))
+          << std::to_string(steps) + " steps per turn";
+    });
+  }
+};
+} // namespace
