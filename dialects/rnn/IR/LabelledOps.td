@@ -53,7 +53,7 @@ def RNN_ContractOp : RNN_Op<"contract", [Pure, AttrSizedOperandSegments]> {
     ::llvm::StringRef getOutLabels() { return getLabels().split("->").second; }
   }];
   let hasVerifier = 1;
-  let hasFolder = 0;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_BroadcastOp : RNN_Op<"broadcast", [Pure]> {
@@ -74,6 +74,7 @@ def RNN_BroadcastOp : RNN_Op<"broadcast", [Pure]> {
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_ReduceOp : RNN_Op<"reduce", [Pure, AttrSizedOperandSegments]> {
@@ -102,6 +103,8 @@ def RNN_ReduceOp : RNN_Op<"reduce", [Pure, AttrSizedOperandSegments]> {
     ::llvm::StringRef getOutLabels() { return getLabels().split("->").second; }
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+  let hasFolder = 1;
 }
 
 class RNN_SoftmaxLike<string mnemonic, string formula> : RNN_Op<mnemonic, [Pure,

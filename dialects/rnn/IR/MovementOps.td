@@ -25,6 +25,7 @@ def RNN_SliceOp : RNN_Op<"slice", [Pure]> {
   let assemblyFormat = "$input `axis` $axis `from` $offset attr-dict `:` type($input) `to` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_PlaceOp : RNN_Op<"place", [Pure]> {
@@ -51,6 +52,7 @@ def RNN_ConcatOp : RNN_Op<"concat", [Pure]> {
   let assemblyFormat = "$inputs `axis` $axis attr-dict `:` type($inputs) `to` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_ReshapeOp : RNN_Op<"reshape", [Pure]> {
@@ -97,6 +99,7 @@ def RNN_ReverseOp : RNN_Op<"reverse", [Pure, AllTypesMatch<["input", "result"]>]
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict `:` type($input)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def RNN_PickOp : RNN_Op<"pick", [Pure]> {
@@ -109,6 +112,7 @@ def RNN_PickOp : RNN_Op<"pick", [Pure]> {
   let assemblyFormat = "$end $input (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict `:` type($input) `to` type($result)";
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
+  let hasFolder = 1;
 }
 
 def RNN_PutOp : RNN_Op<"put", [Pure]> {
@@ -153,6 +157,7 @@ def RNN_ScatterAddOp : RNN_Op<"scatter_add", [Pure, AttrSizedOperandSegments]> {
     `:` type($rows) `,` type($ids) `to` type($result)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def RNN_OneHotOp : RNN_Op<"one_hot", [Pure]> {
@@ -196,6 +201,7 @@ def RNN_MaskOp : RNN_Op<"mask", [Pure, AllTypesMatch<["input", "result"]>]> {
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$valid);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input `valid` `(` $valid `:` type($valid) `)` attr-dict `:` type($input)";
+  let hasFolder = 1;
 }
 
 #endif

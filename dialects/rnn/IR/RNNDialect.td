@@ -25,6 +25,8 @@ def RNN_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
+  let hasCanonicalizer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 class RNN_Op<string mnemonic, list<Trait> traits = []>

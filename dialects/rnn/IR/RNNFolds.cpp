@@ -1,6 +1,9 @@
-//===- RNNFolds.cpp - Folds and canonical forms of the rnn dialect --------===//
+//===- RNNFolds.cpp - Folds of the rnn dialect ----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0
+//
+// Movement that undoes itself or joins. Rewrites that make new ops are in
+// RNNPatterns.cpp, those of rnn.scan in ScanFolds.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,21 +16,49 @@ using namespace rnnc::rnn;
 OpFoldResult SliceOp::fold(FoldAdaptor) {
   if (getInput().getType() == getType())
     return getInput();
-  // A slice of one operand of a concat is that operand.
+  // A slice of a slice starts where both start.
+  if (auto inner = getInput().getDefiningOp<SliceOp>();
+      inner && inner.getAxis() == getAxis()) {
+    setOffset(getOffset() + inner.getOffset());
+    getInputMutable().assign(inner.getInput());
+    return getResult();
+  }
+  // A slice within one operand of a concat is a slice of that operand.
   if (auto concat = getInput().getDefiningOp<ConcatOp>();
       concat && concat.getAxis() == getAxis()) {
-    uint64_t offset = 0;
+    uint64_t begin = 0;
+    uint64_t size = getType().getDimSize(getAxis());
     for (Value input : concat.getInputs()) {
-      if (offset == getOffset() && input.getType() == getType())
+      uint64_t end =
+          begin + cast<RankedTensorType>(input.getType()).getDimSize(getAxis());
+      if (begin == getOffset() && input.getType() == getType())
         return input;
-      offset += cast<RankedTensorType>(input.getType()).getDimSize(getAxis());
+      if (begin <= getOffset() && getOffset() + size <= end) {
+        setOffset(getOffset() - begin);
+        getInputMutable().assign(input);
+        return getResult();
+      }
+      begin = end;
     }
   }
+  // So is what was put at this place.
+  if (auto place = getInput().getDefiningOp<PlaceOp>();
+      place && place.getAxis() == getAxis() &&
+      place.getOffset() == getOffset() && place.getInput().getType() == getType())
+    return place.getInput();
   return {};
 }
 
 OpFoldResult PlaceOp::fold(FoldAdaptor) {
-  return getInput().getType() == getType() ? getInput() : Value();
+  if (getInput().getType() == getType())
+    return getInput();
+  if (auto inner = getInput().getDefiningOp<PlaceOp>();
+      inner && inner.getAxis() == getAxis()) {
+    setOffset(getOffset() + inner.getOffset());
+    getInputMutable().assign(inner.getInput());
+    return getResult();
+  }
+  return {};
 }
 
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
@@ -63,3 +94,35 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
   return getInLabels() == getOutLabels() ? getInput() : Value();
 }
 
+OpFoldResult ReduceOp::fold(FoldAdaptor) {
+  // Along no label: every entry is its own sum, if all are valid.
+  if (getInLabels() == getOutLabels() && !getAcc() && !getValid())
+    return getInput();
+  return {};
+}
+
+OpFoldResult MaskOp::fold(FoldAdaptor) {
+  // What a scan emits under these lengths is 0 in padding already.
+  if (auto inner = getInput().getDefiningOp<MaskOp>();
+      inner && inner.getValid() == getValid())
+    return getInput();
+  auto scan = getInput().getDefiningOp<ScanOp>();
+  if (scan && scan.getLengths() && scan.getLengths() == getValid() &&
+      cast<OpResult>(getInput()).getResultNumber() < scan.getEmitted().size())
+    return getInput();
+  return {};
+}
+
+OpFoldResult PickOp::fold(FoldAdaptor) {
+  auto put = getInput().getDefiningOp<PutOp>();
+  if (put && put.getEnd() == getEnd() && put.getLengths() == getLengths())
+    return put.getInput();
+  return {};
+}
+
+OpFoldResult ReverseOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<ReverseOp>();
+  if (inner && !getLengths() && !inner.getLengths())
+    return inner.getInput();
+  return {};
+}
