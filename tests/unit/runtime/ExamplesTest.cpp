@@ -1,0 +1,254 @@
+//===- ExamplesTest.cpp - separate examples -------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Batches, padding, order, and generated tasks.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/Examples.h"
+
+#include "runtime/Generated.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+using namespace rnnc::rt;
+
+static Examples sample() {
+  Examples examples;
+  const float steps[] = {1, 2, 3, 4, 5, 6};
+  const int32_t labels[] = {7, 8, 9};
+  const float pairs[] = {1, 2, 3, 4, 5, 6};
+  // Lengths 1, 0, 5.
+  EXPECT_TRUE(examples.add({"x",
+                            FieldKind::Ragged,
+                            Tensor::of<float>({6, 1}, steps),
+                            {0, 1, 1, 6}}));
+  EXPECT_TRUE(examples.add(
+      {"y", FieldKind::Single, Tensor::of<int32_t>({3}, labels), {}}));
+  EXPECT_TRUE(examples.add(
+      {"z", FieldKind::Sequence, Tensor::of<float>({3, 2}, pairs), {}}));
+  return examples;
+}
+
+TEST(Examples, Gather) {
+  Examples examples = sample();
+  EXPECT_EQ(examples.count(), 3);
+  const int64_t rows[] = {2, 0};
+  ExampleBatch batch = examples.gather(rows);
+  EXPECT_EQ(batch.size, 2);
+  const BatchField *x = batch.find("x");
+  ASSERT_NE(x, nullptr);
+  EXPECT_EQ(x->values.shape(), (std::vector<int64_t>{5, 2, 1}));
+  EXPECT_EQ(x->lengths.number(0), 5);
+  EXPECT_EQ(x->lengths.number(1), 1);
+  const double expected[] = {2, 1, 3, 0, 4, 0, 5, 0, 6, 0};
+  for (int64_t i = 0; i < 10; ++i)
+    EXPECT_EQ(x->values.number(i), expected[i]);
+  EXPECT_EQ(batch.find("y")->values.number(0), 9);
+  const BatchField *z = batch.find("z");
+  EXPECT_EQ(z->values.shape(), (std::vector<int64_t>{2, 2}));
+  const double sequence[] = {5, 1, 6, 2};
+  for (int64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(z->values.number(i), sequence[i]);
+  EXPECT_EQ(batch.find("w"), nullptr);
+}
+
+TEST(Examples, FieldsThatDoNotFit) {
+  Examples examples = sample();
+  EXPECT_EQ(examples.add({"y", FieldKind::Single, Tensor(DType::F32, {3}), {}})
+                .error()
+                .message,
+            "'y': the name is taken");
+  EXPECT_EQ(examples.add({"a", FieldKind::Single, Tensor(DType::F32, {4}), {}})
+                .error()
+                .message,
+            "'a': 4 examples, 'x' has 3");
+  EXPECT_EQ(examples.add({"a", FieldKind::Single, Tensor(DType::F32, {}), {}})
+                .error()
+                .message,
+            "'a': shape [] needs 1 axes or more");
+  for (std::vector<int64_t> offsets :
+       {std::vector<int64_t>{}, {0, 1, 2}, {0, 3, 2, 6}, {1, 2, 3, 6}})
+    EXPECT_FALSE(examples.add(
+        {"a", FieldKind::Ragged, Tensor(DType::F32, {6}), offsets}));
+}
+
+TEST(Examples, ShuffleIsAPermutationOfSeedAndEpoch) {
+  std::vector<int64_t> order = shuffledOrder(1000, 1, 0);
+  EXPECT_EQ(order, shuffledOrder(1000, 1, 0));
+  EXPECT_NE(order, shuffledOrder(1000, 1, 1));
+  EXPECT_NE(order, shuffledOrder(1000, 2, 0));
+  std::sort(order.begin(), order.end());
+  for (int64_t i = 0; i < 1000; ++i)
+    EXPECT_EQ(order[static_cast<size_t>(i)], i);
+  EXPECT_TRUE(shuffledOrder(0, 1, 0).empty());
+}
+
+TEST(Examples, ShuffleIsEven) {
+  int counts[6] = {};
+  for (uint32_t epoch = 0; epoch < 6000; ++epoch) {
+    std::vector<int64_t> order = shuffledOrder(3, 5, epoch);
+    ++counts[order[0] * 2 + (order[1] > order[2])];
+  }
+  for (int count : counts)
+    EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST(Examples, SplitsAreDisjointAndWhole) {
+  auto parts = splitShuffled(101, std::vector{0.8, 0.1, 0.1}, 1);
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].size(), 80u);
+  std::set<int64_t> all;
+  for (const auto &part : parts) {
+    EXPECT_TRUE(std::is_sorted(part.begin(), part.end()));
+    all.insert(part.begin(), part.end());
+  }
+  EXPECT_EQ(all.size(), 101u);
+}
+
+TEST(Examples, CursorVisitsEachOncePerEpochAndResumes) {
+  std::vector<int64_t> rows(10);
+  std::iota(rows.begin(), rows.end(), 20);
+  Result<ExampleCursor> cursor = ExampleCursor::create(rows, 4, 3, true);
+  ASSERT_TRUE(cursor);
+  EXPECT_EQ(cursor->batches(), 3);
+  std::vector<int64_t> epochs[2];
+  ExamplePosition middle;
+  std::vector<int64_t> next;
+  for (int epoch = 0; epoch < 2; ++epoch)
+    for (int i = 0; i < 3; ++i) {
+      if (epoch == 1 && i == 1)
+        middle = cursor->position();
+      std::span<const int64_t> batch = cursor->next();
+      EXPECT_EQ(batch.size(), i < 2 ? 4u : 2u);
+      epochs[epoch].insert(epochs[epoch].end(), batch.begin(), batch.end());
+      if (epoch == 1 && i == 1)
+        next.assign(batch.begin(), batch.end());
+    }
+  EXPECT_NE(epochs[0], epochs[1]);
+  for (auto &epoch : epochs) {
+    std::sort(epoch.begin(), epoch.end());
+    EXPECT_EQ(epoch, rows);
+  }
+  Result<ExampleCursor> other = ExampleCursor::create(rows, 4, 3, true);
+  ASSERT_TRUE(other->restore(middle));
+  std::span<const int64_t> again = other->next();
+  EXPECT_TRUE(std::equal(again.begin(), again.end(), next.begin(), next.end()));
+  EXPECT_FALSE(other->restore({0, 3}));
+  EXPECT_FALSE(ExampleCursor::create({}, 4, 3, true));
+  EXPECT_FALSE(ExampleCursor::create(rows, 0, 3, true));
+}
+
+TEST(Generated, Parsing) {
+  Result<Task> task = parseTask("temporal-order:nightmare");
+  ASSERT_TRUE(task);
+  EXPECT_EQ(task->level, 4);
+  EXPECT_EQ(parseTask("echo,k=7")->k, 7);
+  EXPECT_EQ(parseTask("adding")->T, 150);
+  EXPECT_EQ(parseTask("adding,T=40")->T, 40);
+  EXPECT_EQ(parseTask("copying")->T, 100);
+  for (const char *text :
+       {"", "sorting", "temporal-order:trivial", "adding:easy", "adding,T=1",
+        "adding,T=x", "adding,T=", "adding,k=3", "echo,T=3", "echo,k=-1",
+        "copying,T=99999999999999999999", "adding,", "temporal-order,T=4"})
+    EXPECT_FALSE(parseTask(text)) << text;
+}
+
+TEST(Generated, TemporalOrder) {
+  for (const char *name : {"easy", "normal", "moderate", "hard"}) {
+    Task task = *parseTask(std::string("temporal-order:") + name);
+    Result<Examples> examples = generateExamples(task, 50, 1, 0);
+    ASSERT_TRUE(examples);
+    const Tensor &x = examples->find("x")->values;
+    const int64_t padded = x.shape()[1];
+    std::set<int> classes;
+    for (int64_t i = 0; i < 50; ++i) {
+      // Zeros lead, B begins, E ends; X and Y tell the class in order.
+      std::vector<int64_t> symbols;
+      bool begun = false;
+      for (int64_t t = 0; t < padded; ++t) {
+        int64_t symbol = -1, ones = 0;
+        for (int64_t j = 0; j < 8; ++j)
+          if (x.number((i * padded + t) * 8 + j) == 1)
+            symbol = j, ++ones;
+        ASSERT_EQ(ones, begun || symbol >= 0);
+        begun = begun || symbol >= 0;
+        if (begun)
+          symbols.push_back(symbol);
+      }
+      EXPECT_LT(static_cast<int64_t>(symbols.size()), padded);
+      EXPECT_EQ(symbols.front(), 6);
+      EXPECT_EQ(symbols.back(), 7);
+      std::vector<int64_t> marks;
+      for (int64_t symbol : symbols)
+        if (symbol < 2)
+          marks.push_back(symbol);
+      ASSERT_EQ(marks.size(), 2u);
+      int label = static_cast<int>(examples->find("y")->values.number(i));
+      EXPECT_EQ(label, marks[0] * 2 + marks[1]);
+      classes.insert(label);
+    }
+    EXPECT_EQ(classes.size(), 4u);
+  }
+}
+
+TEST(Generated, Adding) {
+  Task task = *parseTask("adding,T=11");
+  Examples examples = *generateExamples(task, 200, 1, 0);
+  const Tensor &x = examples.find("x")->values;
+  for (int64_t i = 0; i < 200; ++i) {
+    double sum = 0;
+    std::vector<int64_t> marks;
+    for (int64_t t = 0; t < 11; ++t)
+      if (x.number((i * 11 + t) * 2 + 1) == 1) {
+        marks.push_back(t);
+        sum += x.number((i * 11 + t) * 2);
+      }
+    ASSERT_EQ(marks.size(), 2u);
+    EXPECT_LT(marks[0], 5);
+    EXPECT_GE(marks[1], 5);
+    EXPECT_NEAR(examples.find("y")->values.number(i), sum, 1e-6);
+  }
+  // The same seed and epoch give the same bits, another epoch does not.
+  Examples again = *generateExamples(task, 200, 1, 0);
+  Examples other = *generateExamples(task, 200, 1, 1);
+  EXPECT_EQ(again.find("x")->values.number(4), x.number(4));
+  EXPECT_NE(other.find("x")->values.number(4), x.number(4));
+}
+
+TEST(Generated, Copying) {
+  Task task = *parseTask("copying,T=5");
+  Examples examples = *generateExamples(task, 20, 1, 0);
+  const Tensor &x = examples.find("x")->values, &y = examples.find("y")->values;
+  ASSERT_EQ(x.shape(), (std::vector<int64_t>{20, 25}));
+  for (int64_t i = 0; i < 20; ++i)
+    for (int64_t t = 0; t < 25; ++t) {
+      double in = x.number(i * 25 + t), out = y.number(i * 25 + t);
+      if (t < 10)
+        EXPECT_LT(in, 8);
+      else
+        EXPECT_EQ(in, t == 14 ? 9 : 8);
+      EXPECT_EQ(out, t < 15 ? 8 : x.number(i * 25 + t - 15));
+    }
+  EXPECT_NEAR(chanceLoss(*parseTask("copying,T=100")), 0.1733, 5e-5);
+}
+
+TEST(Generated, Echo) {
+  Task task = *parseTask("echo,k=3");
+  EchoSeries series = generateEcho(task, 50, 4, 1, 0);
+  double ones = 0;
+  for (int64_t t = 0; t < 50; ++t)
+    for (int64_t b = 0; b < 4; ++b) {
+      ones += series.x.number(t * 4 + b);
+      EXPECT_EQ(series.y.number(t * 4 + b),
+                t < 3 ? 0 : series.x.number((t - 3) * 4 + b));
+    }
+  EXPECT_NEAR(ones, 100, 40);
+  EXPECT_EQ(generateEcho(task, 2, 1, 1, 0).y.number(1), 0);
+  EXPECT_FALSE(generateExamples(task, 4, 1, 0));
+}
