@@ -127,6 +127,13 @@ Result<void> AtomicFile::write(std::string_view bytes) {
   return {};
 }
 
+Result<void> AtomicFile::sync() {
+  // A pipe cannot be synced and says so with EINVAL.
+  if (::fsync(fd) != 0 && errno != EINVAL)
+    return fail("cannot write", errno);
+  return {};
+}
+
 Result<void> AtomicFile::commit() {
   // A pipe or a device: nothing to sync or rename, the bytes are out.
   if (part.empty()) {
@@ -134,8 +141,8 @@ Result<void> AtomicFile::commit() {
     fd = -1;
     return code ? fail("cannot write", code) : Result<void>();
   }
-  if (::fsync(fd) != 0 && errno != EINVAL)
-    return fail("cannot write", errno);
+  if (Result<void> done = sync(); !done)
+    return done;
   int code = ::close(fd) == 0 ? 0 : errno;
   fd = -1;
   if (code)

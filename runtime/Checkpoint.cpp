@@ -66,8 +66,10 @@ Result<void> saveCheckpoint(const fs::path &folder, const TensorFile &content) {
     return file.error();
   if (Result<void> done = file->write(*bytes); !done)
     return done;
-  // The new one is written in full before the old ones move, and if the machine
-  // stops between the two renames `previous.ckpt` is there.
+  // The new one is on the disk in full before the old ones move, and if the
+  // machine stops between the two renames `previous.ckpt` is there.
+  if (Result<void> done = file->sync(); !done)
+    return done;
   std::error_code code;
   fs::rename(last, folder / "previous.ckpt", code);
   if (code && code != std::errc::no_such_file_or_directory)

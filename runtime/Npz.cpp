@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <set>
 #include <zlib.h>
 
 namespace rnnc::rt {
@@ -219,6 +220,7 @@ Result<std::vector<NamedTensor>> parseNpz(std::string_view bytes,
     return bad("not an .npz file, or cut short: it has no zip directory");
   std::string_view rest = bytes.substr(directory->offset, directory->size);
   std::vector<NamedTensor> result;
+  std::set<std::string> names;
   for (uint64_t i = 0; i < directory->count; ++i) {
     std::optional<Member> member = readMember(rest);
     if (!member)
@@ -226,9 +228,8 @@ Result<std::vector<NamedTensor>> parseNpz(std::string_view bytes,
     if (!member->name.ends_with(".npy"))
       continue;
     std::string name = member->name.substr(0, member->name.size() - 4);
-    for (const NamedTensor &other : result)
-      if (other.name == name)
-        return bad("'" + name + "' occurs twice");
+    if (!names.insert(name).second)
+      return bad("'" + name + "' occurs twice");
     Result<std::string> content = readContent(bytes, *member);
     if (!content)
       return bad("'" + name + "': " + content.error().message);

@@ -223,3 +223,66 @@ TEST(Npz, SizesThatLie) {
               "a.npz: 'ramp': its compressed data are damaged");
   }
 }
+
+/// Appends a little-endian number.
+static void put(std::string &out, uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i)
+    out += static_cast<char>(value >> (8 * i) & 0xff);
+}
+
+TEST(Npz, SixtyFourBitDirectory) {
+  TestFolder folder;
+  const int32_t ids[] = {3, 1, 2};
+  std::vector<NamedTensor> arrays = {{"ids", Tensor::of<int32_t>({3}, ids)}};
+  ASSERT_TRUE(writeNpz(folder / "a.npz", arrays, false));
+  std::string bytes = *readFile(folder / "a.npz");
+  const size_t begin = bytes.find("PK\x01\x02"), end = bytes.find("PK\x05\x06");
+  std::string entry = bytes.substr(begin, end - begin);
+  // Sizes move to the extension field: id 1, 16 bytes, unpacked and packed
+  // size.
+  std::string extra;
+  put(extra, 1, 2);
+  put(extra, 16, 2);
+  extra += entry.substr(24, 4) + std::string(4, '\0');
+  extra += entry.substr(20, 4) + std::string(4, '\0');
+  entry.replace(20, 8, 8, '\xff');
+  entry[30] = static_cast<char>(extra.size());
+  entry += extra;
+  std::string file = bytes.substr(0, begin) + entry;
+  const size_t end64 = file.size();
+  put(file, 0x06064b50, 4);
+  put(file, 44, 8);
+  put(file, 45 | 45 << 16, 4);
+  put(file, 0, 8);
+  put(file, 1, 8);
+  put(file, 1, 8);
+  put(file, entry.size(), 8);
+  put(file, begin, 8);
+  put(file, 0x07064b50, 4);
+  put(file, 0, 4);
+  put(file, end64, 8);
+  put(file, 1, 4);
+  put(file, 0x06054b50, 4);
+  put(file, 0, 4);
+  file += std::string(12, '\xff');
+  put(file, 0, 2);
+  Result<std::vector<NamedTensor>> read = parseNpz(file, "a.npz");
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ((*read)[0].tensor.number(0), 3);
+  // An extension that is too short, and an end record far outside.
+  std::string cut = file;
+  cut[begin + 46 + 7 + 2] = 8;
+  EXPECT_FALSE(parseNpz(cut, "a.npz"));
+  std::string lost = file;
+  lost[file.size() - 22 - 20 + 8 + 7] = '\x7f';
+  EXPECT_EQ(parseNpz(lost, "a.npz").error().message,
+            "not an .npz file, or cut short: it has no zip directory");
+}
+
+TEST(Npz, NamesThatOccurTwice) {
+  TestFolder folder;
+  std::vector<NamedTensor> arrays = {{"a", Tensor()}, {"a", Tensor()}};
+  ASSERT_TRUE(writeNpz(folder / "a.npz", arrays));
+  EXPECT_EQ(parseNpz(*readFile(folder / "a.npz"), "a.npz").error().text(),
+            "a.npz: 'a' occurs twice");
+}
