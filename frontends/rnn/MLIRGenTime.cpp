@@ -1,0 +1,280 @@
+//===- MLIRGenTime.cpp - Scans, movement in time, draws -------------------===//
+//
+// Part of rnnc. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontends/rnn/MLIRGenImpl.h"
+
+#include <algorithm>
+
+using namespace rnnc;
+using namespace rnnc::gen;
+using namespace mlir;
+
+/// Brings a time axis to the front, as ops along time want it.
+Value FunctionGen::toFront(Value value, const hir::Type &type, int axis,
+                           Location at) {
+  std::string from = labels(type, axis), to = "t";
+  for (char c : from)
+    if (c != 't')
+      to += c;
+  return permuted(value, from, to, at);
+}
+
+Value FunctionGen::fromFront(Value value, const hir::Type &type, int axis,
+                             Location at) {
+  std::string to = labels(type, axis), from = "t";
+  for (char c : to)
+    if (c != 't')
+      from += c;
+  return permuted(value, from, to, at);
+}
+
+static bool isZero(const Node *node) {
+  while (node && node->op == Op::Expand)
+    node = node->operands[0];
+  return !node || (node->op == Op::Constant && node->number == 0);
+}
+
+/// What a state begins with: in a stream what the last window left, but for
+/// fresh rows the start of the text.
+Value FunctionGen::stateStart(const std::string &name, const hir::Type &type,
+                              const Node *init, SourceRange place) {
+  Location at = loc(place);
+  Value start = init && !isZero(init)
+                    ? expand(values[init], init->type, type, at)
+                    : Value();
+  auto carried = stateArgs.find(name);
+  if (carried == stateArgs.end())
+    return start ? start : filled(0, type, at);
+  if (!start)
+    return carried->second;
+  hir::Type mask;
+  mask.elem = hir::Elem::Bool;
+  mask.batch = true;
+  return arith::SelectOp::create(b, at, expand(fresh, mask, type, at), start,
+                                 carried->second);
+}
+
+Value FunctionGen::lengthOf(int axis, const hir::Type &type, Location at) {
+  hir::Type each;
+  each.batch = true;
+  if (isRagged(axis)) {
+    Value real = arith::SIToFPOp::create(
+        b, at, typeOf(each), lengths[model.rootAxis(axis)]);
+    return expand(real, each, type, at);
+  }
+  // Count the steps: exact up to 2^24 in f32.
+  hir::Type steps;
+  steps.axes = {axis};
+  Value ones = filled(1, steps, at);
+  hir::Type plain;
+  Value count = reduceLabels(rnn::ReduceKind::Sum, ones,
+                             labels(steps, axis), "", Value(), at);
+  return expand(count, plain, type, at);
+}
+
+Value FunctionGen::emitShift(const Node *node) {
+  Location at = loc(node);
+  const Node *x = node->operands[0], *start = node->operands[1];
+  hir::Type first = node->type;
+  std::erase(first.axes, node->axis);
+  Value input = toFront(expand(values[x], x->type, node->type, at),
+                        node->type, node->axis, at);
+  Value lens = isRagged(node->axis) ? lengths[model.rootAxis(node->axis)]
+                                    : Value();
+  Value init = stateStart(node->text, first, start, node->place);
+  Value shifted = rnn::ShiftOp::create(b, at, input.getType(), input, init,
+                                       lens, UnitAttr());
+  if (stateArgs.count(node->text)) {
+    Value last = rnn::PickOp::create(
+        b, at, rnn::ScanOp::sliceType(input.getType()),
+        rnn::EndAttr::get(b.getContext(), rnn::End::Last), input, lens);
+    states.push_back(
+        {rnn::ArgKind::State, node->text, last, dynamicDims(first)});
+  }
+  return fromFront(shifted, node->type, node->axis, at);
+}
+
+Value FunctionGen::emitTime(const Node *node) {
+  Location at = loc(node);
+  hir::Type plain;
+  switch (node->op) {
+  case Op::Shift:
+    return emitShift(node);
+  case Op::Length:
+    return lengthOf(node->axis, node->type, at);
+  case Op::Position: {
+    if (node->axis < 0) {
+      for (ScanContext *c = context; c; c = c->outer)
+        if (c->step && &c->scan->scan->body == node->block)
+          return c->step;
+      return scalar(0, at);
+    }
+    Value position = rnn::PositionOp::create(
+        b, at, RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()),
+        extentOf(node->axis));
+    return arith::SIToFPOp::create(b, at, typeOf(node->type), position);
+  }
+  case Op::Rename: {
+    // Another letter for the same axis; the order of axes may differ.
+    const Node *x = node->operands[0];
+    return permuted(values[x], labels(x->type, node->ints[0]),
+                    labels(node->type, node->axis), at);
+  }
+  default:
+    break;
+  }
+  const Node *source = node->operands[0];
+  hir::Type type = source->type;
+  Value x = values[source];
+  Value lens;
+  if (isRagged(node->axis) && type.batch)
+    lens = lengths[model.rootAxis(node->axis)];
+  x = toFront(x, type, node->axis, at);
+  if (node->op == Op::Reverse)
+    return fromFront(rnn::ReverseOp::create(b, at, x.getType(), x, lens),
+                     node->type, node->axis, at);
+  rnn::End end = node->op == Op::First ? rnn::End::First : rnn::End::Last;
+  return rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
+                             rnn::EndAttr::get(b.getContext(), end), x, lens);
+}
+
+//===----------------------------------------------------------------------===//
+// Scans
+//===----------------------------------------------------------------------===//
+
+Value FunctionGen::readsPosition(const hir::Block &body) {
+  bool reads = false;
+  for (const Node *node : body.nodes)
+    reads |= live.count(node) && node->op == Op::Position && node->axis < 0;
+  if (!reads)
+    return Value();
+  return rnn::PositionOp::create(
+      b, loc(body.scan),
+      RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()),
+      extentOf(body.scan->axis));
+}
+
+void FunctionGen::emitScan(const Node *node) {
+  const hir::Scan &scan = *node->scan;
+  Location at = loc(node);
+  bool top = isTop(node);
+  SmallVector<Value> seqs, inits;
+  std::vector<size_t> seqOf;
+  for (size_t i = 0; i < scan.over.size(); ++i) {
+    if (!live.count(scan.bodyInputs[i]))
+      continue;
+    seqs.push_back(toFront(values[scan.over[i]], scan.over[i]->type,
+                           scan.axis, at));
+    seqOf.push_back(i);
+  }
+  Value positions = readsPosition(scan.body);
+  if (positions)
+    seqs.push_back(positions);
+  for (const hir::Scan::State &state : scan.states)
+    inits.push_back(
+        top ? stateStart(state.name, state.inside->type, state.init,
+                         state.place)
+            : state.init ? expand(values[state.init], state.init->type,
+                                  state.inside->type, at)
+                         : filled(0, state.inside->type, at));
+  // Emissions that something reads, in order.
+  std::vector<const Node *> emits;
+  std::map<int64_t, size_t> emitOf;
+  SmallVector<mlir::Type> emitTypes;
+  for (const Node *other : node->block->nodes)
+    if (other->op == Op::ScanEmit && other->operands[0] == node &&
+        live.count(other) && !emitOf.count(other->index)) {
+      emitOf[other->index] = emits.size();
+      const Node *inside = scan.emits[other->index];
+      emits.push_back(inside);
+      emitTypes.push_back(rnn::ScanOp::sequenceType(typeOf(inside->type)));
+    }
+  Value lens = isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)]
+                                   : Value();
+  auto op = rnn::ScanOp::create(b, at, extentOf(scan.axis), lens, seqs, inits,
+                                emitTypes, /*reverse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(op.getBlock());
+    ScanContext inner;
+    inner.scan = node;
+    inner.position = op.getPosition();
+    inner.outer = context;
+    context = &inner;
+    auto slices = op.getSlices();
+    for (size_t i = 0; i < seqOf.size(); ++i)
+      values[scan.bodyInputs[seqOf[i]]] = slices[i];
+    if (positions)
+      inner.step = arith::SIToFPOp::create(
+          b, at, RankedTensorType::get({}, real), slices[seqOf.size()]);
+    for (size_t i = 0; i < scan.states.size(); ++i)
+      values[scan.states[i].inside] = op.getCarries()[i];
+    emitBlock(scan.body);
+    SmallVector<Value> next, emitted;
+    for (const hir::Scan::State &state : scan.states)
+      next.push_back(values[state.next]);
+    for (const Node *emit : emits)
+      emitted.push_back(values[emit]);
+    rnn::YieldOp::create(b, at, next, emitted);
+    context = inner.outer;
+  }
+  for (const Node *other : node->block->nodes)
+    if (other->op == Op::ScanEmit && other->operands[0] == node &&
+        live.count(other))
+      values[other] = fromFront(op.getEmitted()[emitOf[other->index]],
+                                other->type, scan.axis, at);
+  for (size_t i = 0; i < scan.states.size(); ++i)
+    if (top && stateArgs.count(scan.states[i].name))
+      states.push_back({rnn::ArgKind::State, scan.states[i].name,
+                        op.getFinals()[i],
+                        dynamicDims(scan.states[i].inside->type)});
+}
+
+//===----------------------------------------------------------------------===//
+// Draws
+//===----------------------------------------------------------------------===//
+
+Value FunctionGen::emitDraw(const Node *node) {
+  Location at = loc(node);
+  bool bernoulli = node->text == "bernoulli";
+  if (!training && !key)
+    return bernoulli ? operand(node, 0)
+                     : filled(node->text == "uniform" ? 0.5 : 0, node->type,
+                              at);
+  RankedTensorType type = typeOf(node->type);
+  SmallVector<Value> sizes;
+  for (int axis : node->type.axes)
+    sizes.push_back(extentOf(axis));
+  if (node->type.batch)
+    sizes.push_back(batch);
+  // Inside scans the step counts; nested steps are numbered through.
+  Value step;
+  std::vector<ScanContext *> around;
+  for (ScanContext *c = context; c; c = c->outer)
+    around.push_back(c);
+  for (auto it = around.rbegin(); it != around.rend(); ++it) {
+    if (step) {
+      step = arith::MulIOp::create(b, at, step,
+                                   extentOf((*it)->scan->axis));
+      step = arith::AddIOp::create(b, at, step, (*it)->position);
+    } else {
+      step = (*it)->position;
+    }
+  }
+  UnitAttr sequence =
+      !step && !node->type.axes.empty() ? b.getUnitAttr() : UnitAttr();
+  IntegerAttr stream = b.getI64IntegerAttr(node->index);
+  if (node->text == "normal")
+    return rnn::NormalOp::create(b, at, type, key, stream, step, sizes,
+                                 sequence);
+  Value draw =
+      rnn::UniformOp::create(b, at, type, key, stream, step, sizes, sequence);
+  if (!bernoulli)
+    return draw;
+  Value hit = arith::CmpFOp::create(b, at, arith::CmpFPredicate::OLT, draw,
+                                    operand(node, 0));
+  return arith::UIToFPOp::create(b, at, type, hit);
+}
