@@ -127,13 +127,6 @@ Result<void> AtomicFile::write(std::string_view bytes) {
   return {};
 }
 
-Result<void> AtomicFile::sync() {
-  // A pipe cannot be synced and says so with EINVAL.
-  if (::fsync(fd) != 0 && errno != EINVAL)
-    return fail("cannot write", errno);
-  return {};
-}
-
 Result<void> AtomicFile::commit() {
   // A pipe or a device: nothing to sync or rename, the bytes are out.
   if (part.empty()) {
@@ -141,8 +134,8 @@ Result<void> AtomicFile::commit() {
     fd = -1;
     return code ? fail("cannot write", code) : Result<void>();
   }
-  if (Result<void> done = sync(); !done)
-    return done;
+  if (::fsync(fd) != 0 && errno != EINVAL)
+    return fail("cannot write", errno);
   int code = ::close(fd) == 0 ? 0 : errno;
   fd = -1;
   if (code)

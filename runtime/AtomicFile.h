@@ -34,9 +34,6 @@ public:
     return write(std::string_view(static_cast<const char *>(bytes), count));
   }
 
-  /// Waits until what was written is on the disk; `commit` does that too.
-  Result<void> sync();
-
   /// Syncs, renames over the target, syncs the directory. Nothing may be
   /// written afterwards.
   Result<void> commit();

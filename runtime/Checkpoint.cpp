@@ -66,16 +66,29 @@ Result<void> saveCheckpoint(const fs::path &folder, const TensorFile &content) {
     return file.error();
   if (Result<void> done = file->write(*bytes); !done)
     return done;
-  // The new one is on the disk in full before the old ones move, and if the
-  // machine stops between the two renames `previous.ckpt` is there.
-  if (Result<void> done = file->sync(); !done)
-    return done;
+  // A second name keeps the old one while the new one takes its name, so at
+  // every moment one whole checkpoint is there, also if the old one was
+  // damaged.
+  const fs::path kept = folder / ".previous.ckpt.rnnc-part";
+  const fs::path previous = folder / "previous.ckpt";
   std::error_code code;
-  fs::rename(last, folder / "previous.ckpt", code);
+  fs::remove(kept, code);
+  fs::create_hard_link(last, kept, code);
+  const bool hasOld = !code;
+  // A file system without hard links: the old one moves first.
   if (code && code != std::errc::no_such_file_or_directory)
-    return makeFileError("cannot-write", (folder / "previous.ckpt").string(),
+    fs::rename(last, previous, code);
+  if (Result<void> done = file->commit(); !done) {
+    fs::remove(kept, code);
+    return done;
+  }
+  if (!hasOld)
+    return {};
+  fs::rename(kept, previous, code);
+  if (code)
+    return makeFileError("cannot-write", previous.string(),
                          "cannot write: " + systemMessage(code.value()));
-  return file->commit();
+  return {};
 }
 
 /// Reads one checkpoint and checks its sum.

@@ -220,6 +220,9 @@ TEST(Checkpoint, DamagedLast) {
     EXPECT_NE(loaded->warning.find("going on from previous.ckpt"),
               std::string::npos);
   }
+  ASSERT_TRUE(saveCheckpoint(folder.path, state(3)));
+  EXPECT_EQ(loadCheckpoint(folder.path)->content.find("W")->number(0), 3);
+  ASSERT_TRUE(saveCheckpoint(folder.path, state(4)));
   std::filesystem::remove(folder / "last.ckpt");
   EXPECT_EQ(loadCheckpoint(folder.path)->file, "previous.ckpt");
   std::filesystem::remove(folder / "previous.ckpt");
