@@ -15,8 +15,7 @@ namespace rnnc::rt {
 
 /// Writes `last.ckpt` in the folder with the metadata key `checksum` (SHA-256
 /// of all names, types, shapes, bytes and other metadata); what was `last.ckpt`
-/// becomes `previous.ckpt` (where the file system has no hard links it is
-/// lost).
+/// becomes `previous.ckpt`.
 Result<void> saveCheckpoint(const std::filesystem::path &folder,
                             const TensorFile &content);
 
