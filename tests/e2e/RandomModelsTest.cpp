@@ -1,0 +1,195 @@
+//===- RandomModelsTest.cpp - Random models through every part ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Text, front end, interpreter, gradients, differences, compiled code. Each
+// model is made from RNNC_SEED (default 1) plus its number; RNNC_RANDOM_MODELS
+// (default 200) says how many. A failing model is made smaller and printed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/GradCheck.h"
+#include "compiler/verify/RandomModel.h"
+#include "tests/support/CompiledModel.h"
+#include "gtest/gtest.h"
+
+using namespace rnnc;
+using namespace rnnc::test;
+using rnnc::rnn::ArgKind;
+using rnnc::rnn::Array;
+
+namespace {
+/// What went wrong with a model: the part, and what it said. Empty part: all
+/// is well.
+struct Verdict {
+  std::string part, text;
+};
+
+Verdict verdict(const char *part, llvm::Error error) {
+  return {part, llvm::toString(std::move(error))};
+}
+
+/// The largest difference relative to the largest entry (at least 1).
+double distance(const Array &a, const Array &b) {
+  if (a.shape != b.shape)
+    return INFINITY;
+  double largest = 1, difference = 0;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    double x = a.number(i), y = b.number(i);
+    if (std::isnan(x) != std::isnan(y))
+      return INFINITY;
+    largest = std::max({largest, std::fabs(x), std::fabs(y)});
+    if (x != y)
+      difference = std::max(difference, std::fabs(x - y));
+  }
+  return difference / largest;
+}
+
+/// Every result of `actual` against that of `expected`.
+Verdict compare(const char *part, const Bindings &expected,
+                const Bindings &actual, double tolerance) {
+  for (const Bindings::Entry &entry : actual.entries()) {
+    const Array *other = expected.find(entry.kind, entry.name);
+    if (!other)
+      continue;
+    double difference = distance(*other, entry.array);
+    if (!(difference <= tolerance))
+      return {part, (rnn::stringifyArgKind(entry.kind) + " '" + entry.name +
+                     "' differs by " + std::to_string(difference))
+                        .str()};
+  }
+  return {};
+}
+
+class RandomModels {
+public:
+  /// Compiled code is left out if RNNC_INTERPRET_ONLY is set.
+  explicit RandomModels(uint64_t seed) : seed(seed) {}
+
+  Verdict check(const RandomModel &random) {
+    ModelOptions options;
+    options.stream = random.isStream();
+    if (!random.isStream() && seed % 2)
+      options.ragged = {"T"};
+    options.pipeline.entries = {"forward", "eval", "grad"};
+    auto model = TestModel::create(random.text(), options);
+    if (!model)
+      return verdict("front end", model.takeError());
+    auto loss = (*model)->function("rnn", "loss");
+    if (!loss)
+      return verdict("front end", loss.takeError());
+    auto init = (*model)->function("rnn", "init");
+    if (!init)
+      return verdict("front end", init.takeError());
+    ExampleOptions example;
+    example.seed = seed + 7;
+    example.extents = random.extents();
+    example.ranges = random.ranges();
+    auto at = exampleBindings(*loss, *init, example);
+    if (!at)
+      return verdict("init", at.takeError());
+    auto losses = (*model)->interpret("rnn", "loss", *at);
+    if (!losses)
+      return verdict("interpreter", losses.takeError());
+
+    // Every stage of the IR computes the same.
+    auto grad = (*model)->function("grad", "grad");
+    if (!grad)
+      return verdict("grad", grad.takeError());
+    GradCheckOptions gradOptions;
+    gradOptions.samples = 4;
+    gradOptions.seed = seed;
+    auto gradients = checkGradients("random", *loss, interpreted(*loss), *grad,
+                                    interpreted(*grad), *at, gradOptions);
+    if (!gradients)
+      return verdict("gradient", gradients.takeError());
+    for (const TensorCheck &tensor : gradients->tensors)
+      if (!(tensor.maxRelError <= gradOptions.tolerance))
+        return {"gradient", "gradient of '" + tensor.name + "' is " +
+                                std::to_string(tensor.gradient) +
+                                ", differences say " +
+                                std::to_string(tensor.difference)};
+    auto expected = (*model)->interpret("grad", "grad", *at);
+    if (!expected)
+      return verdict("grad", expected.takeError());
+    if (Verdict wrong = compare("grad", *losses, *expected, 1e-10);
+        !wrong.part.empty())
+      return wrong;
+    auto planned = (*model)->interpret("time", "grad", *at);
+    if (!planned)
+      return verdict("time", planned.takeError());
+    if (Verdict wrong = compare("time", *expected, *planned, 1e-10);
+        !wrong.part.empty())
+      return wrong;
+    return compiled(**model, *at, *expected);
+  }
+
+private:
+  Verdict compiled(TestModel &model, const Bindings &at,
+                   const Bindings &expected) {
+    if (std::getenv("RNNC_INTERPRET_ONLY"))
+      return {};
+    auto code = CompiledModel::create(model);
+    if (!code)
+      return verdict("compiler", code.takeError());
+    auto values = (*code)->run("grad", at);
+    if (!values)
+      return verdict("compiled grad", values.takeError());
+    if (Verdict wrong = compare("compiled grad", expected, *values, 1e-9);
+        !wrong.part.empty())
+      return wrong;
+    for (const char *entry : {"forward", "eval"}) {
+      auto interpreted = model.interpret("rnn", entry, at);
+      if (!interpreted)
+        return verdict(entry, interpreted.takeError());
+      auto results = (*code)->run(entry, at);
+      if (!results)
+        return verdict(entry, results.takeError());
+      if (Verdict wrong = compare(entry, *interpreted, *results, 1e-9);
+          !wrong.part.empty())
+        return wrong;
+    }
+    return {};
+  }
+
+  uint64_t seed;
+};
+
+uint64_t number(const char *variable, uint64_t otherwise) {
+  const char *text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+} // namespace
+
+TEST(RandomModels, EveryPartAgrees) {
+  uint64_t first = number("RNNC_SEED", 1);
+  uint64_t count = number("RNNC_RANDOM_MODELS", 200);
+  std::cout << "seeds " << first << " to " << first + count - 1
+            << " (RNNC_SEED, RNNC_RANDOM_MODELS)" << std::endl;
+  std::vector<std::string> cells = libraryCells();
+  uint64_t failures = 0, most = number("RNNC_MAX_FAILURES", 3);
+  for (uint64_t seed = first; seed < first + count && failures < most; ++seed) {
+    RandomModel model = RandomModel::generate({seed, cells});
+    RandomModels run(seed);
+    Verdict wrong = run.check(model);
+    if (wrong.part.empty())
+      continue;
+    ++failures;
+    RandomModel small = shrink(
+        model,
+        [&](const RandomModel &candidate) {
+          return run.check(candidate).part == wrong.part;
+        },
+        static_cast<int>(number("RNNC_SHRINK", 400)));
+    Verdict rest = run.check(small);
+    std::string extents;
+    for (auto [axis, extent] : small.extents())
+      extents += " " + axis + "=" + std::to_string(extent);
+    ADD_FAILURE() << "seed " << seed << ", " << wrong.part << ": " << wrong.text
+                  << "\nmade smaller (" << rest.part << ": " << rest.text
+                  << "), extents" << extents
+                  << (small.isStream() ? ", stream" : "")
+                  << (seed % 2 && !small.isStream() ? ", ragged" : "") << "\n"
+                  << small.text();
+  }
+}
