@@ -59,7 +59,7 @@ void FunctionGen::markLive(const Node *root) {
     stack.pop_back();
     if (!node || !live.insert(node).second)
       continue;
-    if (node->op == Op::Scan) {
+    if (node->op == hir::Op::Scan) {
       const hir::Scan &scan = *node->scan;
       for (const hir::Scan::State &state : scan.states) {
         stack.push_back(state.next);
@@ -67,15 +67,15 @@ void FunctionGen::markLive(const Node *root) {
       }
       continue;
     }
-    if (node->op == Op::ScanEmit)
+    if (node->op == hir::Op::ScanEmit)
       stack.push_back(node->operands[0]->scan->emits[node->index]);
-    if (node->op == Op::BodyInput) {
+    if (node->op == hir::Op::BodyInput) {
       const Node *scan = node->block->scan;
       stack.push_back(scan->scan->over[node->index]);
       stack.push_back(scan);
       continue;
     }
-    if (node->op == Op::BodyState)
+    if (node->op == hir::Op::BodyState)
       stack.push_back(node->block->scan);
     for (const Node *operand : node->operands)
       stack.push_back(operand);
@@ -85,22 +85,22 @@ void FunctionGen::markLive(const Node *root) {
 void FunctionGen::emitBlock(const hir::Block &block) {
   for (const Node *node : block.nodes) {
     if (!live.count(node) || values.count(node) ||
-        node->op == Op::BodyInput || node->op == Op::BodyState)
+        node->op == hir::Op::BodyInput || node->op == hir::Op::BodyState)
       continue;
-    if (node->op == Op::Scan) {
+    if (node->op == hir::Op::Scan) {
       emitScan(node);
       continue;
     }
-    if (node->op == Op::ScanEmit)
+    if (node->op == hir::Op::ScanEmit)
       continue; // emitScan gave it its value
     values[node] = emit(node);
   }
 }
 
 static bool startsFromZero(const Node *node) {
-  while (node && node->op == Op::Expand)
+  while (node && node->op == hir::Op::Expand)
     node = node->operands[0];
-  return !node || (node->op == Op::Constant && node->number == 0);
+  return !node || (node->op == hir::Op::Constant && node->number == 0);
 }
 
 void FunctionGen::begin(const std::string &name,
@@ -123,7 +123,7 @@ void FunctionGen::begin(const std::string &name,
   std::set<int> axes;
   bool draws = false;
   for (const Node *node : live) {
-    draws |= node->op == Op::Draw;
+    draws |= node->op == hir::Op::Draw;
     for (int axis : node->type.axes)
       axes.insert(model.rootAxis(axis));
     if (node->axis >= 0)
@@ -141,7 +141,7 @@ void FunctionGen::begin(const std::string &name,
     args.push_back({rnn::ArgKind::Param, param.name, typeOf(param.type), {},
                     param.place, [this, i](Value v) {
                       for (const Node &node : model.nodes)
-                        if (node.op == Op::Param && node.index == int64_t(i))
+                        if (node.op == hir::Op::Param && node.index == int64_t(i))
                           values[&node] = v;
                     }});
   }
@@ -157,10 +157,10 @@ void FunctionGen::begin(const std::string &name,
                         dynamicDims(type), place,
                         [this, state](Value v) { stateArgs[state] = v; }});
       };
-      if (node->op == Op::Scan)
+      if (node->op == hir::Op::Scan)
         for (const hir::Scan::State &state : node->scan->states)
           add(state.name, state.inside->type, state.init, state.place);
-      if (node->op == Op::Shift) {
+      if (node->op == hir::Op::Shift) {
         hir::Type first = node->type;
         std::erase(first.axes, node->axis);
         add(node->text, first, node->operands[1], node->place);
@@ -171,14 +171,14 @@ void FunctionGen::begin(const std::string &name,
       const hir::Input &input = model.inputs[i];
       bool used = false;
       for (const Node *node : live)
-        used |= node->op == Op::Input && node->index == int64_t(i);
+        used |= node->op == hir::Op::Input && node->index == int64_t(i);
       if (!used || input.target != target)
         continue;
       args.push_back({target ? rnn::ArgKind::Target : rnn::ArgKind::Input,
                       input.name, typeOf(input.type), dynamicDims(input.type),
                       input.place, [this, i](Value v) {
                         for (const Node &node : model.nodes)
-                          if (node.op == Op::Input && node.index == int64_t(i))
+                          if (node.op == hir::Op::Input && node.index == int64_t(i))
                             values[&node] = v;
                       }});
     }
@@ -223,7 +223,7 @@ void FunctionGen::begin(const std::string &name,
         continue;
       Value masked;
       for (const Node &node : model.nodes)
-        if (node.op == Op::Input && node.index == int64_t(i)) {
+        if (node.op == hir::Op::Input && node.index == int64_t(i)) {
           if (!masked)
             masked = rnn::MaskOp::create(
                 b, loc(input.place), values[&node].getType(), values[&node],

@@ -51,7 +51,7 @@ public:
   mlir::LogicalResult makeLoss();
 
 private:
-  mlir::ModuleOp module;
+  mutable mlir::ModuleOp module; ///< a handle; its accessors are not const
   const hir::Model &model;
   const SourceManager &sources;
   const GenOptions &options;

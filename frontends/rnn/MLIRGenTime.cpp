@@ -32,9 +32,9 @@ Value FunctionGen::fromFront(Value value, const hir::Type &type, int axis,
 }
 
 static bool isZero(const Node *node) {
-  while (node && node->op == Op::Expand)
+  while (node && node->op == hir::Op::Expand)
     node = node->operands[0];
-  return !node || (node->op == Op::Constant && node->number == 0);
+  return !node || (node->op == hir::Op::Constant && node->number == 0);
 }
 
 /// What a state begins with: in a stream what the last window left, but for
@@ -101,11 +101,11 @@ Value FunctionGen::emitTime(const Node *node) {
   Location at = loc(node);
   hir::Type plain;
   switch (node->op) {
-  case Op::Shift:
+  case hir::Op::Shift:
     return emitShift(node);
-  case Op::Length:
+  case hir::Op::Length:
     return lengthOf(node->axis, node->type, at);
-  case Op::Position: {
+  case hir::Op::Position: {
     if (node->axis < 0) {
       for (ScanContext *c = context; c; c = c->outer)
         if (c->step && &c->scan->scan->body == node->block)
@@ -117,7 +117,7 @@ Value FunctionGen::emitTime(const Node *node) {
         extentOf(node->axis));
     return arith::SIToFPOp::create(b, at, typeOf(node->type), position);
   }
-  case Op::Rename: {
+  case hir::Op::Rename: {
     // Another letter for the same axis; the order of axes may differ.
     const Node *x = node->operands[0];
     return permuted(values[x], labels(x->type, node->ints[0]),
@@ -133,10 +133,10 @@ Value FunctionGen::emitTime(const Node *node) {
   if (isRagged(node->axis) && type.batch)
     lens = lengths[model.rootAxis(node->axis)];
   x = toFront(x, type, node->axis, at);
-  if (node->op == Op::Reverse)
+  if (node->op == hir::Op::Reverse)
     return fromFront(rnn::ReverseOp::create(b, at, x.getType(), x, lens),
                      node->type, node->axis, at);
-  rnn::End end = node->op == Op::First ? rnn::End::First : rnn::End::Last;
+  rnn::End end = node->op == hir::Op::First ? rnn::End::First : rnn::End::Last;
   return rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
                              rnn::EndAttr::get(b.getContext(), end), x, lens);
 }
@@ -148,7 +148,7 @@ Value FunctionGen::emitTime(const Node *node) {
 Value FunctionGen::readsPosition(const hir::Block &body) {
   bool reads = false;
   for (const Node *node : body.nodes)
-    reads |= live.count(node) && node->op == Op::Position && node->axis < 0;
+    reads |= live.count(node) && node->op == hir::Op::Position && node->axis < 0;
   if (!reads)
     return Value();
   return rnn::PositionOp::create(
@@ -185,7 +185,7 @@ void FunctionGen::emitScan(const Node *node) {
   std::map<int64_t, size_t> emitOf;
   SmallVector<mlir::Type> emitTypes;
   for (const Node *other : node->block->nodes)
-    if (other->op == Op::ScanEmit && other->operands[0] == node &&
+    if (other->op == hir::Op::ScanEmit && other->operands[0] == node &&
         live.count(other) && !emitOf.count(other->index)) {
       emitOf[other->index] = emits.size();
       const Node *inside = scan.emits[other->index];
@@ -222,7 +222,7 @@ void FunctionGen::emitScan(const Node *node) {
     context = inner.outer;
   }
   for (const Node *other : node->block->nodes)
-    if (other->op == Op::ScanEmit && other->operands[0] == node &&
+    if (other->op == hir::Op::ScanEmit && other->operands[0] == node &&
         live.count(other))
       values[other] = fromFront(op.getEmitted()[emitOf[other->index]],
                                 other->type, scan.axis, at);

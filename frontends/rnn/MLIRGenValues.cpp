@@ -171,37 +171,37 @@ Value FunctionGen::emitUnary(const Node *node) {
   mlir::Type type = x.getType();
   auto full = [&](double number) { return filled(number, node->type, at); };
   switch (node->op) {
-  case Op::Neg: return arith::NegFOp::create(b, at, x);
-  case Op::Exp: return math::ExpOp::create(b, at, x);
-  case Op::Expm1: return math::ExpM1Op::create(b, at, x);
-  case Op::Log: return math::LogOp::create(b, at, x);
-  case Op::Log1p: return math::Log1pOp::create(b, at, x);
-  case Op::Sqrt: return math::SqrtOp::create(b, at, x);
-  case Op::Abs: return math::AbsFOp::create(b, at, x);
-  case Op::Floor: return math::FloorOp::create(b, at, x);
-  case Op::Sin: return math::SinOp::create(b, at, x);
-  case Op::Cos: return math::CosOp::create(b, at, x);
-  case Op::Tanh: return math::TanhOp::create(b, at, x);
-  case Op::Erf: return math::ErfOp::create(b, at, x);
-  case Op::Sigmoid: return rnn::SigmoidOp::create(b, at, type, x);
-  case Op::Softplus: return rnn::SoftplusOp::create(b, at, type, x);
-  case Op::Relu: return arith::MaximumFOp::create(b, at, x, full(0));
-  case Op::Sign: {
+  case hir::Op::Neg: return arith::NegFOp::create(b, at, x);
+  case hir::Op::Exp: return math::ExpOp::create(b, at, x);
+  case hir::Op::Expm1: return math::ExpM1Op::create(b, at, x);
+  case hir::Op::Log: return math::LogOp::create(b, at, x);
+  case hir::Op::Log1p: return math::Log1pOp::create(b, at, x);
+  case hir::Op::Sqrt: return math::SqrtOp::create(b, at, x);
+  case hir::Op::Abs: return math::AbsFOp::create(b, at, x);
+  case hir::Op::Floor: return math::FloorOp::create(b, at, x);
+  case hir::Op::Sin: return math::SinOp::create(b, at, x);
+  case hir::Op::Cos: return math::CosOp::create(b, at, x);
+  case hir::Op::Tanh: return math::TanhOp::create(b, at, x);
+  case hir::Op::Erf: return math::ErfOp::create(b, at, x);
+  case hir::Op::Sigmoid: return rnn::SigmoidOp::create(b, at, type, x);
+  case hir::Op::Softplus: return rnn::SoftplusOp::create(b, at, type, x);
+  case hir::Op::Relu: return arith::MaximumFOp::create(b, at, x, full(0));
+  case hir::Op::Sign: {
     Value zero = full(0);
     Value above = arith::CmpFOp::create(b, at, arith::CmpFPredicate::OGT, x, zero);
     Value below = arith::CmpFOp::create(b, at, arith::CmpFPredicate::OLT, x, zero);
     Value negative = arith::SelectOp::create(b, at, below, full(-1), x);
     return arith::SelectOp::create(b, at, above, full(1), negative);
   }
-  case Op::Not:
+  case hir::Op::Not:
     return arith::XOrIOp::create(b, at, x, filled(1, node->type, at));
-  case Op::ToReal: {
+  case hir::Op::ToReal: {
     mlir::Type result = typeOf(node->type);
     if (node->operands[0]->type.elem == hir::Elem::Bool)
       return arith::UIToFPOp::create(b, at, result, x);
     return arith::SIToFPOp::create(b, at, result, x);
   }
-  case Op::Stop: {
+  case hir::Op::Stop: {
     OperationState state(at, "grad.stop");
     state.addOperands(x);
     state.addTypes(type);
@@ -214,7 +214,7 @@ Value FunctionGen::emitUnary(const Node *node) {
 Value FunctionGen::emitBinary(const Node *node) {
   Location at = loc(node);
   // x^2 is a product: exact, and its derivative needs no logarithm.
-  if (node->op == Op::Pow && node->operands[1]->op == Op::Constant &&
+  if (node->op == hir::Op::Pow && node->operands[1]->op == hir::Op::Constant &&
       node->operands[1]->number == 2 && !node->operands[1]->poly) {
     Value x = operand(node, 0);
     return arith::MulFOp::create(b, at, x, x);
@@ -228,28 +228,28 @@ Value FunctionGen::emitBinary(const Node *node) {
   using F = arith::CmpFPredicate;
   using I = arith::CmpIPredicate;
   switch (node->op) {
-  case Op::Add: return arith::AddFOp::create(b, at, x, y);
-  case Op::Sub: return arith::SubFOp::create(b, at, x, y);
-  case Op::Mul: return arith::MulFOp::create(b, at, x, y);
-  case Op::Div: return arith::DivFOp::create(b, at, x, y);
-  case Op::Pow: return math::PowFOp::create(b, at, x, y);
-  case Op::Max: return arith::MaximumFOp::create(b, at, x, y);
-  case Op::Min: return arith::MinimumFOp::create(b, at, x, y);
-  case Op::Rem: {
+  case hir::Op::Add: return arith::AddFOp::create(b, at, x, y);
+  case hir::Op::Sub: return arith::SubFOp::create(b, at, x, y);
+  case hir::Op::Mul: return arith::MulFOp::create(b, at, x, y);
+  case hir::Op::Div: return arith::DivFOp::create(b, at, x, y);
+  case hir::Op::Pow: return math::PowFOp::create(b, at, x, y);
+  case hir::Op::Max: return arith::MaximumFOp::create(b, at, x, y);
+  case hir::Op::Min: return arith::MinimumFOp::create(b, at, x, y);
+  case hir::Op::Rem: {
     // x - y*floor(x/y), with the sign of y, as in the numbers of the text.
     Value quotient = arith::DivFOp::create(b, at, x, y);
     Value floor = math::FloorOp::create(b, at, quotient);
     Value product = arith::MulFOp::create(b, at, y, floor);
     return arith::SubFOp::create(b, at, x, product);
   }
-  case Op::Eq: return compare(F::OEQ, I::eq);
-  case Op::Ne: return compare(F::UNE, I::ne);
-  case Op::Lt: return compare(F::OLT, I::slt);
-  case Op::Le: return compare(F::OLE, I::sle);
-  case Op::Gt: return compare(F::OGT, I::sgt);
-  case Op::Ge: return compare(F::OGE, I::sge);
-  case Op::And: return arith::AndIOp::create(b, at, x, y);
-  case Op::Or: return arith::OrIOp::create(b, at, x, y);
+  case hir::Op::Eq: return compare(F::OEQ, I::eq);
+  case hir::Op::Ne: return compare(F::UNE, I::ne);
+  case hir::Op::Lt: return compare(F::OLT, I::slt);
+  case hir::Op::Le: return compare(F::OLE, I::sle);
+  case hir::Op::Gt: return compare(F::OGT, I::sgt);
+  case hir::Op::Ge: return compare(F::OGE, I::sge);
+  case hir::Op::And: return arith::AndIOp::create(b, at, x, y);
+  case hir::Op::Or: return arith::OrIOp::create(b, at, x, y);
   default: return x;
   }
 }
@@ -375,7 +375,7 @@ Value FunctionGen::emitSoftmax(const Node *node) {
   } else {
     over = std::string(1, ownLabels[node->index]);
   }
-  if (node->op == Op::Softmax)
+  if (node->op == hir::Op::Softmax)
     return rnn::SoftmaxOp::create(b, at, x.getType(), x,
                                   b.getStringAttr(over), b.getStringAttr(all),
                                   valid);
@@ -399,14 +399,14 @@ Value FunctionGen::emitOwn(const Node *node) {
     return dim;
   };
   switch (node->op) {
-  case Op::View: {
+  case hir::Op::View: {
     std::string from = labels(source->type), to = axisLabels(node->type);
     for (int64_t i : node->ints)
       if (i >= 0 && !source->type.shape[i].stretch)
         to += ownLabels[i];
     return permuted(values[source], from, to, at);
   }
-  case Op::Select: {
+  case hir::Op::Select: {
     hir::Type one = source->type;
     one.shape[node->index] = Size(Poly(1));
     Value part = rnn::SliceOp::create(
@@ -415,11 +415,11 @@ Value FunctionGen::emitOwn(const Node *node) {
         b.getI64IntegerAttr(int64_t(node->number)));
     return rnn::ReshapeOp::create(b, at, result, part);
   }
-  case Op::Slice:
+  case hir::Op::Slice:
     return rnn::SliceOp::create(b, at, result, values[source],
                                 b.getI64IntegerAttr(physical(node->index)),
                                 b.getI64IntegerAttr(int64_t(node->number)));
-  case Op::Concat: {
+  case hir::Op::Concat: {
     SmallVector<Value> parts;
     for (const Node *part : node->operands) {
       hir::Type type = node->type;
@@ -431,7 +431,7 @@ Value FunctionGen::emitOwn(const Node *node) {
     return rnn::ConcatOp::create(b, at, result, parts,
                                  b.getI64IntegerAttr(dim));
   }
-  case Op::Reshape: {
+  case hir::Op::Reshape: {
     Value x = values[source];
     hir::Type type = source->type;
     for (Size &entry : type.shape)
@@ -443,16 +443,16 @@ Value FunctionGen::emitOwn(const Node *node) {
       return x;
     return rnn::ReshapeOp::create(b, at, result, x);
   }
-  case Op::Expand:
+  case hir::Op::Expand:
     return expand(values[source], source->type, node->type, at);
-  case Op::OneHot:
+  case hir::Op::OneHot:
     return rnn::OneHotOp::create(b, at, result, values[source]);
-  case Op::ArgMax:
+  case hir::Op::ArgMax:
     return rnn::ArgMaxOp::create(b, at, result, values[source]);
-  case Op::Gather:
+  case hir::Op::Gather:
     return rnn::GatherOp::create(b, at, result, values[source],
                                  values[node->operands[1]]);
-  case Op::CrossEntropy: {
+  case hir::Op::CrossEntropy: {
     hir::Type logits = node->type;
     logits.shape = source->type.shape;
     hir::Type classes = node->type;
@@ -468,48 +468,48 @@ Value FunctionGen::emitOwn(const Node *node) {
 
 Value FunctionGen::emit(const Node *node) {
   switch (node->op) {
-  case Op::Constant: {
+  case hir::Op::Constant: {
     double number = node->number;
     if (node->poly)
       number = double(model.sizes.value(*node->poly).value_or(1));
     return filled(number, node->type, loc(node));
   }
-  case Op::Iota:
+  case hir::Op::Iota:
     return rnn::IotaOp::create(b, loc(node), typeOf(node->type));
-  case Op::Eye:
+  case hir::Op::Eye:
     return emitEye(node);
-  case Op::InitDraw:
+  case hir::Op::InitDraw:
     return emitInitDraw(node);
-  case Op::Where: {
+  case hir::Op::Where: {
     const Node *c = node->operands[0];
     Location at = loc(node);
     Value condition = expand(values[c], c->type, node->type, at);
     return arith::SelectOp::create(b, at, condition, operand(node, 1),
                                    operand(node, 2));
   }
-  case Op::Einsum:
+  case hir::Op::Einsum:
     return emitEinsum(node);
-  case Op::Reduce:
+  case hir::Op::Reduce:
     return emitReduce(node);
-  case Op::Softmax:
-  case Op::LogSoftmax:
+  case hir::Op::Softmax:
+  case hir::Op::LogSoftmax:
     return emitSoftmax(node);
-  case Op::Draw:
+  case hir::Op::Draw:
     return emitDraw(node);
-  case Op::Position:
-  case Op::Length:
-  case Op::Shift:
-  case Op::Reverse:
-  case Op::First:
-  case Op::Last:
-  case Op::Rename:
+  case hir::Op::Position:
+  case hir::Op::Length:
+  case hir::Op::Shift:
+  case hir::Op::Reverse:
+  case hir::Op::First:
+  case hir::Op::Last:
+  case hir::Op::Rename:
     return emitTime(node);
   default:
-    if (node->op >= Op::Neg && node->op <= Op::ToReal)
+    if (node->op >= hir::Op::Neg && node->op <= hir::Op::ToReal)
       return emitUnary(node);
-    if (node->op == Op::Stop)
+    if (node->op == hir::Op::Stop)
       return emitUnary(node);
-    if (node->op >= Op::Add && node->op <= Op::Or)
+    if (node->op >= hir::Op::Add && node->op <= hir::Op::Or)
       return emitBinary(node);
     return emitOwn(node);
   }
