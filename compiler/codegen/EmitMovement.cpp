@@ -1,0 +1,550 @@
+//===- EmitMovement.cpp - Copies, shifts, tables --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::codegen;
+
+void Emitter::copyEntries(const View &from, const View &to) {
+  if (to.rank() == 0)
+    return store(load(from.element, from.base), to.base);
+  if (to.rank() == 1) {
+    int64_t lanes = lanesOf(to.element);
+    return forLanes(to.sizes[0], lanes, [&](Value i, Value count) {
+      auto place = [&](const View &view) {
+        return offset(view.base, mul(i, value(view.strides[0])), view.element);
+      };
+      storeLanes(loadLanes(from, place(from), from.strides[0], lanes, count),
+                 to, place(to), to.strides[0], count);
+    });
+  }
+  forRange(constant(0), value(to.sizes[0]), 1, [&](Value i) {
+    copyEntries(at(from, 0, i), at(to, 0, i));
+  });
+}
+
+void Emitter::copy(const View &from, const View &to) {
+  if (from.base == to.base)
+    return;
+  Partition share = partition(to.sizes);
+  access(share, {from}, {}, {to});
+  if (share.key == "serial") {
+    ifThen(compare(arith::CmpIPredicate::ne, share.high, constant(0)),
+           [&] { copyEntries(from, to); });
+    return;
+  }
+  int64_t rows = std::max<int64_t>(0, to.rank() - 1);
+  forRows(share, rows, {to, from}, [&](ArrayRef<View> row, auto) {
+    copyEntries(row[1], row[0]);
+  });
+}
+
+void Emitter::fill(const View &to, double number) {
+  Partition share = partition(to.sizes);
+  access(share, {}, {}, {to});
+  auto fillRow = [&](const View &row) {
+    auto zeroOf = [&](Type type) -> Value {
+      if (isa<FloatType>(getElementTypeOrSelf(type)))
+        return floatConstant(type, number);
+      return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    };
+    if (row.rank() == 0)
+      return store(zeroOf(row.element), row.base);
+    int64_t lanes = lanesOf(row.element);
+    Value entry = zeroOf(VectorType::get(lanes, row.element));
+    forLanes(row.sizes[0], lanes, [&](Value i, Value count) {
+      storeLanes(entry, row,
+                 offset(row.base, mul(i, value(row.strides[0])), row.element),
+                 row.strides[0], count);
+    });
+  };
+  forRows(share, std::max<int64_t>(0, to.rank() - 1), {to},
+          [&](ArrayRef<View> row, auto) { fillRow(row[0]); });
+}
+
+Value Emitter::lengthOf(const View *lengths, Value row, Value all) {
+  if (!lengths)
+    return all;
+  Value length = load(b.getI32Type(), pointerAt(*lengths, {row}));
+  return arith::ExtSIOp::create(b, loc, i64, length);
+}
+
+Value Emitter::validAt(const View *valid, Value t, Value row) {
+  if (!valid)
+    return arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  if (valid->element.isInteger(32))
+    return compare(arith::CmpIPredicate::slt, t, lengthOf(valid, row, t));
+  if (valid->rank() == 1)
+    return load(b.getI1Type(), pointerAt(*valid, {row}));
+  return load(b.getI1Type(), pointerAt(*valid, {t, row}));
+}
+
+void Emitter::zeroPadding(const View &rows, const View &lengths,
+                          Value position) {
+  if (rows.sizes[0].isConstant())
+    return;
+  Partition share = partitionRows(
+      "." + std::to_string(rows.sizes[0].extents.front()),
+      value(rows.sizes[0]));
+  access(share, {rows, lengths}, {}, {rows});
+  forRange(share.low, share.high, 1, [&](Value row) {
+    Value isPadding = compare(arith::CmpIPredicate::sge, position,
+                              lengthOf(&lengths, row, position));
+    ifThen(isPadding, [&] {
+      View entries = at(rows, 0, row);
+      View zero = entries;
+      // A zero repeated along every dim.
+      std::function<void(const View &)> clear = [&](const View &view) {
+        if (view.rank() == 0) {
+          store(arith::ConstantOp::create(b, loc, b.getZeroAttr(view.element)),
+                view.base);
+          return;
+        }
+        if (view.rank() == 1) {
+          int64_t lanes = lanesOf(view.element);
+          Value none = arith::ConstantOp::create(
+              b, loc, b.getZeroAttr(VectorType::get(lanes, view.element)));
+          forLanes(view.sizes[0], lanes, [&](Value i, Value count) {
+            storeLanes(none, view,
+                       offset(view.base, mul(i, value(view.strides[0])),
+                              view.element),
+                       view.strides[0], count);
+          });
+          return;
+        }
+        forRange(constant(0), value(view.sizes[0]), 1,
+                 [&](Value i) { clear(at(view, 0, i)); });
+      };
+      clear(entries);
+    });
+  });
+}
+
+void Emitter::copyValid(const View &from, const View &to, const View &lengths,
+                        Value position) {
+  Partition share =
+      partitionRows("." + std::to_string(to.sizes[0].extents.front()),
+                    value(to.sizes[0]));
+  access(share, {from, lengths}, {}, {to});
+  forRange(share.low, share.high, 1, [&](Value row) {
+    Value isValid = compare(arith::CmpIPredicate::slt, position,
+                            lengthOf(&lengths, row, position));
+    ifThen(isValid, [&] { copyEntries(at(from, 0, row), at(to, 0, row)); });
+  });
+}
+
+LogicalResult Emitter::emitConcat(rnn::ConcatOp op) {
+  auto shape = shapeOf(op.getResult());
+  if (failed(shape))
+    return failure();
+  auto it = concatViews.find(op);
+  View out = it != concatViews.end()
+                 ? it->second
+                 : destination(cast<OpResult>(op.getResult()), *shape);
+  int64_t from = 0;
+  for (auto [number, input] : llvm::enumerate(op.getInputs())) {
+    auto view = viewOf(input);
+    if (failed(view))
+      return failure();
+    int64_t size =
+        cast<RankedTensorType>(input.getType()).getDimSize(op.getAxis());
+    if (!done.contains({op, static_cast<unsigned>(number)}))
+      copy(*view, sliceOf(out, op.getAxis(), from, size));
+    from += size;
+  }
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitPlace(rnn::PlaceOp op) {
+  auto in = viewOf(op.getInput());
+  auto shape = shapeOf(op.getResult());
+  if (failed(in) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  fill(out, 0);
+  copy(*in, sliceOf(out, op.getAxis(), op.getOffset(),
+                    op.getInput().getType().getDimSize(op.getAxis())));
+  views[op.getResult()] = out;
+  return success();
+}
+
+/// Lengths as a view, or null.
+static std::optional<View> optionalView(const llvm::DenseMap<Value, View> &views,
+                                        Value tensor) {
+  if (!tensor)
+    return std::nullopt;
+  auto it = views.find(tensor);
+  return it == views.end() ? std::nullopt : std::optional(it->second);
+}
+
+/// A view by time and rows: values without a batch get rows of one entry.
+static bool hasRows(const View &view) { return view.rank() >= 2; }
+
+LogicalResult Emitter::emitShift(rnn::ShiftOp op) {
+  auto in = viewOf(op.getInput());
+  auto first = viewOf(op.getInit());
+  auto shape = shapeOf(op.getResult());
+  if (failed(in) || failed(first) || failed(shape))
+    return failure();
+  auto lengths = optionalView(views, op.getLengths());
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  access(serial(), {}, {*in, *first}, {out});
+  bool reverse = op.getReverse();
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    Value steps = value(in->sizes[0]);
+    auto moveRow = [&](Value t, Value row) {
+      auto pick = [&](const View &view, Value step) {
+        View rowView = at(view, 0, step);
+        return row ? at(rowView, 0, row) : rowView;
+      };
+      View start = row ? at(*first, 0, row) : *first;
+      Value end = reverse
+                      ? arith::SubIOp::create(
+                            b, loc,
+                            row ? lengthOf(lengths ? &*lengths : nullptr, row,
+                                           steps)
+                                : steps,
+                            constant(1))
+                      : constant(0);
+      // At or behind the end there is nothing to take from.
+      Value isEnd = compare(reverse ? arith::CmpIPredicate::sge
+                                    : arith::CmpIPredicate::eq,
+                            t, end);
+      Value from = reverse ? add(t, constant(1))
+                           : arith::SubIOp::create(b, loc, t, constant(1));
+      auto branch = scf::IfOp::create(b, loc, isEnd, true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      copyEntries(start, pick(out, t));
+      b.setInsertionPointToStart(branch.elseBlock());
+      copyEntries(pick(*in, from), pick(out, t));
+    };
+    forRange(constant(0), steps, 1, [&](Value t) {
+      if (!hasRows(out) || !lengths)
+        return moveRow(t, Value());
+      forRange(constant(0), value(out.sizes[1]), 1,
+               [&](Value row) { moveRow(t, row); });
+    });
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitReverse(rnn::ReverseOp op) {
+  auto in = viewOf(op.getInput());
+  auto shape = shapeOf(op.getResult());
+  if (failed(in) || failed(shape))
+    return failure();
+  auto lengths = optionalView(views, op.getLengths());
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  if (lengths)
+    fill(out, 0);
+  access(serial(), {}, {*in}, {out});
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    Value steps = value(in->sizes[0]);
+    auto mirror = [&](Value end, Value t) -> Value {
+      return arith::SubIOp::create(
+          b, loc, arith::SubIOp::create(b, loc, end, constant(1)), t);
+    };
+    if (!lengths) {
+      forRange(constant(0), steps, 1, [&](Value t) {
+        copyEntries(at(*in, 0, mirror(steps, t)), at(out, 0, t));
+      });
+      return;
+    }
+    forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
+      Value end = lengthOf(&*lengths, row, steps);
+      forRange(constant(0), end, 1, [&](Value t) {
+        copyEntries(at(at(*in, 0, mirror(end, t)), 0, row),
+                    at(at(out, 0, t), 0, row));
+      });
+    });
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitPick(rnn::PickOp op) {
+  // Only the last step under lengths comes here; others are views.
+  auto in = viewOf(op.getInput());
+  auto shape = shapeOf(op.getResult());
+  auto lengths = optionalView(views, op.getLengths());
+  if (failed(in) || failed(shape) || !lengths)
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  access(serial(), {}, {*in}, {out});
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    forRange(constant(0), value(out.sizes[0]), 1, [&](Value row) {
+      Value step = arith::SubIOp::create(b, loc, lengthOf(&*lengths, row, row),
+                                         constant(1));
+      copyEntries(at(at(*in, 0, step), 0, row), at(out, 0, row));
+    });
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitPut(rnn::PutOp op) {
+  auto in = viewOf(op.getInput());
+  auto shape = shapeOf(op.getResult());
+  auto lengths = optionalView(views, op.getLengths());
+  if (failed(in) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  fill(out, 0);
+  bool last = op.getEnd() == rnn::End::Last;
+  if (last && lengths) {
+    access(serial(), {}, {*in}, {out});
+    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+      forRange(constant(0), value(in->sizes[0]), 1, [&](Value row) {
+        Value step = arith::SubIOp::create(
+            b, loc, lengthOf(&*lengths, row, row), constant(1));
+        copyEntries(at(*in, 0, row), at(at(out, 0, step), 0, row));
+      });
+    });
+  } else {
+    Value step = constant(0);
+    if (last)
+      step = arith::SubIOp::create(b, loc, value(out.sizes[0]), constant(1));
+    copy(*in, at(out, 0, step));
+  }
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitMask(rnn::MaskOp op) {
+  auto in = viewOf(op.getInput());
+  auto valid = viewOf(op.getValid());
+  auto shape = shapeOf(op.getResult());
+  if (failed(in) || failed(valid) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  fill(out, 0);
+  Partition share = serial();
+  access(share, {}, {*in, *valid}, {out});
+  ifThen(compare(arith::CmpIPredicate::ne, share.high, constant(0)), [&] {
+    forRange(constant(0), value(out.sizes[0]), 1, [&](Value t) {
+      forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
+        ifThen(validAt(&*valid, t, row), [&] {
+          copyEntries(at(at(*in, 0, t), 0, row), at(at(out, 0, t), 0, row));
+        });
+      });
+    });
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitValid(rnn::ValidOp op) {
+  auto lengths = viewOf(op.getLengths());
+  auto shape = shapeOf(op.getResult());
+  if (failed(lengths) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  Partition share = partitionRows(
+      "." + std::to_string(out.sizes[0].extents.empty()
+                               ? -1
+                               : out.sizes[0].extents.front()),
+      value(out.sizes[0]));
+  access(share, {*lengths}, {}, {out});
+  Value position = scalars.lookup(op.getAt());
+  forRange(share.low, share.high, 1, [&](Value row) {
+    store(validAt(&*lengths, position, row), pointerAt(out, {row}));
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitValidSteps(rnn::ValidStepsOp op) {
+  auto lengths = viewOf(op.getLengths());
+  auto shape = shapeOf(op.getResult());
+  if (failed(lengths) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  access(serial(), {}, {*lengths}, {out});
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    forRange(constant(0), value(out.sizes[0]), 1, [&](Value t) {
+      forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
+        store(validAt(&*lengths, t, row), pointerAt(out, {t, row}));
+      });
+    });
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+LogicalResult Emitter::emitGather(rnn::GatherOp op) {
+  auto table = viewOf(op.getTable());
+  auto ids = viewOf(op.getIds());
+  auto shape = shapeOf(op.getResult());
+  if (failed(table) || failed(ids) || failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  int64_t rank = ids->rank();
+  // Ids padded with dims that repeat, so that they go along with the rows.
+  View idsLong = *ids;
+  for (int64_t i = rank; i < out.rank(); ++i) {
+    idsLong.sizes.push_back(out.sizes[i]);
+    idsLong.strides.push_back(Monomial(0));
+  }
+  Partition share = partition(out.sizes);
+  int64_t loops = rank;
+  if (out.rank() == rank) {
+    // A table of scalars: the last ids dim is walked inside.
+    share = serial();
+  }
+  access(share, {idsLong}, {*table}, {out});
+  auto body = [&](ArrayRef<View> row, ArrayRef<Value>) {
+    Value id = arith::ExtSIOp::create(b, loc, i64,
+                                      load(b.getI32Type(), row[1].base));
+    copyEntries(at(*table, 0, id), row[0]);
+  };
+  forRows(share, loops, {out, idsLong}, body);
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
+  auto rows = viewOf(op.getRows());
+  auto ids = viewOf(op.getIds());
+  auto shape = shapeOf(op.getResult());
+  if (failed(rows) || failed(ids) || failed(shape))
+    return failure();
+  auto valid = optionalView(views, op.getValid());
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  if (op.getAcc()) {
+    auto acc = viewOf(op.getAcc());
+    if (failed(acc))
+      return failure();
+    copy(*acc, out);
+  } else {
+    fill(out, 0);
+  }
+  access(serial(), {}, {*rows, *ids}, {out});
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    std::function<void(const View &, const View &)> addEntries =
+        [&](const View &from, const View &to) {
+          if (to.rank() == 0) {
+            Value sum = arith::AddFOp::create(b, loc, load(to.element, to.base),
+                                              load(from.element, from.base));
+            return store(sum, to.base);
+          }
+          if (to.rank() > 1)
+            return forRange(constant(0), value(to.sizes[0]), 1, [&](Value i) {
+              addEntries(at(from, 0, i), at(to, 0, i));
+            });
+          int64_t lanes = lanesOf(to.element);
+          forLanes(to.sizes[0], lanes, [&](Value i, Value count) {
+            auto place = [&](const View &view) {
+              return offset(view.base, mul(i, value(view.strides[0])),
+                            view.element);
+            };
+            auto get = [&](const View &view) {
+              return loadLanes(view, place(view), view.strides[0], lanes,
+                               count);
+            };
+            storeLanes(arith::AddFOp::create(b, loc, get(to), get(from)), to,
+                       place(to), to.strides[0], count);
+          });
+        };
+    SmallVector<Value> index;
+    std::function<void(View, View)> nest = [&](View rowsHere, View idsHere) {
+      if (idsHere.rank() == 0) {
+        auto addRow = [&] {
+          Value id = arith::ExtSIOp::create(
+              b, loc, i64, load(b.getI32Type(), idsHere.base));
+          addEntries(rowsHere, at(out, 0, id));
+        };
+        if (!valid)
+          return addRow();
+        Value t = index.size() > 1 ? index[0] : Value();
+        Value row = index.size() > 1 ? index[1] : index[0];
+        return ifThen(validAt(&*valid, t, row), addRow);
+      }
+      bool time = ids->rank() > 1 && index.empty();
+      Value size = value(idsHere.sizes[0]);
+      forRange(constant(0), size, 1, [&](Value i) {
+        Value position = i;
+        if (time)
+          position = arith::SubIOp::create(
+              b, loc, arith::SubIOp::create(b, loc, size, constant(1)), i);
+        index.push_back(position);
+        nest(at(rowsHere, 0, position), at(idsHere, 0, position));
+        index.pop_back();
+      });
+    };
+    nest(*rows, *ids);
+  });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitOneHot(rnn::OneHotOp op) {
+  auto ids = viewOf(op.getIds());
+  auto shape = shapeOf(op.getIds());
+  if (failed(ids) || failed(shape))
+    return failure();
+  shape->push_back(Monomial(op.getType().getShape().back()));
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View idsLong = *ids;
+  idsLong.sizes.push_back(shape->back());
+  idsLong.strides.push_back(Monomial(0));
+  Partition share = partition(out.sizes);
+  fill(out, 0);
+  access(share, {idsLong}, {}, {out});
+  Value one = isa<FloatType>(out.element)
+                  ? floatConstant(out.element, 1)
+                  : arith::ConstantOp::create(
+                        b, loc, b.getIntegerAttr(out.element, 1));
+  forRows(share, ids->rank(), {out, idsLong},
+          [&](ArrayRef<View> row, ArrayRef<Value>) {
+            Value id = arith::ExtSIOp::create(
+                b, loc, i64, load(b.getI32Type(), row[1].base));
+            store(one, pointerAt(row[0], {id}));
+          });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitIota(rnn::IotaOp op) {
+  auto shape = shapeOf(op.getResult());
+  if (failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  access(serial(), {}, {}, {out});
+  forRows(serial(), out.rank(), {out},
+          [&](ArrayRef<View> row, ArrayRef<Value> index) {
+            Value i = index.back();
+            Value entry =
+                isa<FloatType>(out.element)
+                    ? Value(arith::SIToFPOp::create(b, loc, out.element, i))
+                    : Value(arith::TruncIOp::create(b, loc, out.element, i));
+            store(entry, row[0].base);
+          });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitPosition(rnn::PositionOp op) {
+  auto shape = shapeOf(op.getResult());
+  if (failed(shape))
+    return failure();
+  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  access(serial(), {}, {}, {out});
+  forRows(serial(), 1, {out}, [&](ArrayRef<View> row, ArrayRef<Value> index) {
+    store(arith::TruncIOp::create(b, loc, out.element, index[0]), row[0].base);
+  });
+  views[op.getResult()] = out;
+  return success();
+}

@@ -1,0 +1,412 @@
+//===- EmitRows.cpp - Softmax, losses, arg max, draws ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels that need a whole row at a time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::codegen;
+
+LogicalResult Emitter::emitSoftmax(Operation *op, const View &in,
+                                   StringRef over, StringRef labels,
+                                   Value validValue, bool logarithm) {
+  View out = destination(op->getResult(0), in.sizes);
+  size_t dim = labels.find(over);
+  std::optional<View> valid;
+  if (validValue) {
+    auto view = viewOf(validValue);
+    if (failed(view))
+      return failure();
+    valid = *view;
+  }
+  Type element = in.element;
+  // Move the dim to the end: then every row is walked along it.
+  auto rotate = [&](View view) {
+    Monomial size = view.sizes[dim], stride = view.strides[dim];
+    view.sizes.erase(view.sizes.begin() + dim);
+    view.strides.erase(view.strides.begin() + dim);
+    view.sizes.push_back(size);
+    view.strides.push_back(stride);
+    return view;
+  };
+  View from = rotate(in), to = rotate(out);
+  std::string rest = labels.str();
+  rest.erase(dim, 1);
+  bool moved = dim + 1 != labels.size();
+  Partition share = moved ? serial() : partition(in.sizes);
+  if (moved)
+    access(share, {}, {in}, {out});
+  else
+    access(share, {in}, {}, {out});
+  if (valid)
+    access(share, {}, {*valid}, {});
+  int64_t lanes = lanesOf(element);
+  bool vectors = !moved && !valid && from.strides.back().isConstant(1) &&
+                 to.strides.back().isConstant(1);
+  double lowest = -std::numeric_limits<double>::infinity();
+  forRows(share, from.rank() - 1, {from, to},
+          [&](ArrayRef<View> row, ArrayRef<Value> index) {
+            const Monomial &size = row[0].sizes[0];
+            if (vectors) {
+              auto sums = sumsOfRow(row[0], lanes);
+              Value scale = splat(sums.first, lanes);
+              Value total = splat(sums.second, lanes);
+              Value logTotal =
+                  logarithm ? Value(math::LogOp::create(b, loc, total)) : Value();
+              forLanes(size, lanes, [&](Value i, Value count) {
+                Value z = loadLanes(row[0], offset(row[0].base, i, element),
+                                    Monomial(1), lanes, count);
+                Value shifted = arith::SubFOp::create(b, loc, z, scale);
+                Value result =
+                    logarithm
+                        ? Value(arith::SubFOp::create(b, loc, shifted, logTotal))
+                        : Value(arith::DivFOp::create(
+                              b, loc, math::ExpOp::create(b, loc, shifted),
+                              total));
+                storeLanes(result, row[1], offset(row[1].base, i, element),
+                           Monomial(1), count);
+              });
+              return;
+            }
+            Value count = value(size);
+            Value step0 = value(row[0].strides[0]);
+            Value step1 = value(row[1].strides[0]);
+            auto isValid = [&](Value i) {
+              if (!valid)
+                return validAt(nullptr, i, i);
+              auto placeOf = [&](char label) -> Value {
+                if (over[0] == label)
+                  return i;
+                size_t place = rest.find(label);
+                return place == std::string::npos ? Value() : index[place];
+              };
+              return validAt(&*valid, placeOf('t'), placeOf('b'));
+            };
+            auto entry = [&](Value i) {
+              return load(element, offset(row[0].base, mul(i, step0), element));
+            };
+            Value max = forReduce(
+                constant(0), count, 1, floatConstant(element, lowest),
+                [&](Value i, ValueRange s) -> Values {
+                  return ifElse(
+                      isValid(i), element,
+                      [&]() -> Values {
+                        return {arith::MaximumFOp::create(b, loc, s[0],
+                                                          entry(i))};
+                      },
+                      [&]() -> Values { return {s[0]}; });
+                })[0];
+            Value sum = forReduce(
+                constant(0), count, 1, floatConstant(element, 0),
+                [&](Value i, ValueRange s) -> Values {
+                  return ifElse(
+                      isValid(i), element,
+                      [&]() -> Values {
+                        Value e = math::ExpOp::create(
+                            b, loc,
+                            arith::SubFOp::create(b, loc, entry(i), max));
+                        return {arith::AddFOp::create(b, loc, s[0], e)};
+                      },
+                      [&]() -> Values { return {s[0]}; });
+                })[0];
+            forRange(constant(0), count, 1, [&](Value i) {
+              Value result = ifElse(
+                  isValid(i), element,
+                  [&]() -> Values {
+                    Value shifted =
+                        arith::SubFOp::create(b, loc, entry(i), max);
+                    if (logarithm)
+                      return {arith::SubFOp::create(
+                          b, loc, shifted, math::LogOp::create(b, loc, sum))};
+                    return {arith::DivFOp::create(
+                        b, loc, math::ExpOp::create(b, loc, shifted), sum)};
+                  },
+                  [&]() -> Values { return {floatConstant(element, 0)}; })[0];
+              store(result, offset(row[1].base, mul(i, step1), element));
+            });
+          });
+  views[op->getResult(0)] = out;
+  return success();
+}
+
+/// The row's maximum and its sum of exp(z - max), in two sweeps. Sums are kept
+/// per lane and added up in order.
+std::pair<Value, Value> Emitter::sumsOfRow(const View &row, int64_t lanes) {
+  Type element = row.element;
+  auto type = VectorType::get(lanes, element);
+  double lowest = -std::numeric_limits<double>::infinity();
+  const Monomial &size = row.sizes[0];
+  Value end = value(size);
+  Value rest = arith::RemSIOp::create(b, loc, end, constant(lanes));
+  Value whole = arith::SubIOp::create(b, loc, end, rest);
+  auto loadOr = [&](Value i, Value count) -> Value {
+    Value place = offset(row.base, i, element);
+    if (!count)
+      return load(type, place);
+    return LLVM::MaskedLoadOp::create(
+        b, loc, type, place, laneMask(lanes, count),
+        floatConstant(type, lowest),
+        b.getI32IntegerAttr(element.getIntOrFloatBitWidth() / 8));
+  };
+  auto sweep = [&](Value start, function_ref<Value(Value, Value)> combine) {
+    Values swept = forReduce(constant(0), whole, lanes, start,
+                             [&](Value i, ValueRange s) -> Values {
+                               return {combine(s[0], loadOr(i, Value()))};
+                             });
+    return ifElse(
+        compare(arith::CmpIPredicate::sgt, rest, constant(0)), type,
+        [&]() -> Values { return {combine(swept[0], loadOr(whole, rest))}; },
+        [&] { return swept; })[0];
+  };
+  Value maxLanes =
+      sweep(floatConstant(type, lowest), [&](Value s, Value z) -> Value {
+        return arith::MaximumFOp::create(b, loc, s, z);
+      });
+  Value max = vector::ReductionOp::create(
+      b, loc, vector::CombiningKind::MAXIMUMF, maxLanes);
+  Value maxSplat = splat(max, lanes);
+  Value sumLanes = sweep(floatConstant(type, 0), [&](Value s, Value z) -> Value {
+    Value shifted = arith::SubFOp::create(b, loc, z, maxSplat);
+    return arith::AddFOp::create(b, loc, s,
+                                 math::ExpOp::create(b, loc, shifted));
+  });
+  Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD,
+                                          sumLanes);
+  return {max, sum};
+}
+
+LogicalResult Emitter::emitCrossEntropy(rnn::CrossEntropyOp op) {
+  auto z = viewOf(op.getLogits());
+  auto y = viewOf(op.getClasses());
+  if (failed(z) || failed(y))
+    return failure();
+  if (!z->strides.back().isConstant(1))
+    return op.emitOpError("needs logits that lie in one piece");
+  View out = destination(cast<OpResult>(op.getResult()), y->sizes);
+  auto lengthen = [&](View view) {
+    view.sizes.push_back(z->sizes.back());
+    view.strides.push_back(Monomial(0));
+    return view;
+  };
+  View classes = lengthen(*y), losses = lengthen(out);
+  Partition share = partition(z->sizes);
+  access(share, {*z, classes}, {}, {losses});
+  int64_t lanes = lanesOf(z->element);
+  forRows(share, z->rank() - 1, {*z, classes, losses},
+          [&](ArrayRef<View> row, ArrayRef<Value>) {
+            auto [max, sum] = sumsOfRow(row[0], lanes);
+            Value id = arith::ExtSIOp::create(
+                b, loc, i64, load(b.getI32Type(), row[1].base));
+            Value picked =
+                load(z->element, offset(row[0].base, id, z->element));
+            Value shifted = arith::SubFOp::create(b, loc, max, picked);
+            store(arith::AddFOp::create(b, loc, shifted,
+                                        math::LogOp::create(b, loc, sum)),
+                  row[2].base);
+          });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitCrossEntropyGrad(rnn::CrossEntropyGradOp op) {
+  auto z = viewOf(op.getLogits());
+  auto y = viewOf(op.getClasses());
+  auto g = viewOf(op.getCotangent());
+  if (failed(z) || failed(y) || failed(g))
+    return failure();
+  if (!z->strides.back().isConstant(1))
+    return op.emitOpError("needs logits that lie in one piece");
+  View out = destination(cast<OpResult>(op.getResult()), z->sizes);
+  auto lengthen = [&](View view) {
+    view.sizes.push_back(z->sizes.back());
+    view.strides.push_back(Monomial(0));
+    return view;
+  };
+  View classes = lengthen(*y), cotangent = lengthen(*g);
+  Partition share = partition(z->sizes);
+  access(share, {*z, classes, cotangent}, {}, {out});
+  Type element = z->element;
+  int64_t lanes = lanesOf(element);
+  forRows(share, z->rank() - 1, {*z, classes, cotangent, out},
+          [&](ArrayRef<View> row, ArrayRef<Value>) {
+            auto [max, sum] = sumsOfRow(row[0], lanes);
+            Value gRow = load(element, row[2].base);
+            Value scale = splat(arith::DivFOp::create(b, loc, gRow, sum), lanes);
+            Value maxSplat = splat(max, lanes);
+            forLanes(row[0].sizes[0], lanes, [&](Value i, Value count) {
+              Value entries = loadLanes(row[0], offset(row[0].base, i, element),
+                                        Monomial(1), lanes, count);
+              Value e = math::ExpOp::create(
+                  b, loc, arith::SubFOp::create(b, loc, entries, maxSplat));
+              storeLanes(arith::MulFOp::create(b, loc, e, scale), row[3],
+                         offset(row[3].base,
+                                mul(i, value(row[3].strides[0])), element),
+                         row[3].strides[0], count);
+            });
+            Value id = arith::ExtSIOp::create(
+                b, loc, i64, load(b.getI32Type(), row[1].base));
+            Value place = pointerAt(row[3], {id});
+            store(arith::SubFOp::create(b, loc, load(element, place), gRow),
+                  place);
+          });
+  views[op.getResult()] = out;
+  return success();
+}
+
+LogicalResult Emitter::emitArgMax(rnn::ArgMaxOp op) {
+  auto in = viewOf(op.getInput());
+  if (failed(in))
+    return failure();
+  Shape shape(in->sizes.begin(), in->sizes.end() - 1);
+  View out = destination(cast<OpResult>(op.getResult()), shape);
+  View places = out;
+  places.sizes.push_back(in->sizes.back());
+  places.strides.push_back(Monomial(0));
+  Partition share = partition(in->sizes);
+  access(share, {*in}, {}, {places});
+  Type element = in->element;
+  forRows(share, in->rank() - 1, {*in, places},
+          [&](ArrayRef<View> row, ArrayRef<Value>) {
+            Value step = value(row[0].strides[0]);
+            Value first = load(element, row[0].base);
+            Values best = forReduce(
+                constant(1), value(row[0].sizes[0]), 1,
+                ValueRange{first, constant(0)},
+                [&](Value i, ValueRange s) -> Values {
+                  Value entry = load(
+                      element, offset(row[0].base, mul(i, step), element));
+                  Value better = arith::CmpFOp::create(
+                      b, loc, arith::CmpFPredicate::OGT, entry, s[0]);
+                  return {arith::SelectOp::create(b, loc, better, entry, s[0]),
+                          arith::SelectOp::create(b, loc, better, i, s[1])};
+                });
+            store(arith::TruncIOp::create(b, loc, b.getI32Type(), best[1]),
+                  row[1].base);
+          });
+  views[op.getResult()] = out;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Draws
+//===----------------------------------------------------------------------===//
+
+/// Four words of Philox4x32-10 (Salmon et al. 2011) for a counter of four
+/// 32-bit words and a key of two.
+static SmallVector<Value> philox(OpBuilder &b, Location loc,
+                                 SmallVector<Value> counter,
+                                 SmallVector<Value> key) {
+  auto word = [&](uint32_t number) -> Value {
+    return arith::ConstantOp::create(b, loc,
+                                     b.getI32IntegerAttr(
+                                         static_cast<int32_t>(number)));
+  };
+  for (int round = 0; round < 10; ++round) {
+    if (round) {
+      key[0] = arith::AddIOp::create(b, loc, key[0], word(0x9E3779B9));
+      key[1] = arith::AddIOp::create(b, loc, key[1], word(0xBB67AE85));
+    }
+    auto low = arith::MulUIExtendedOp::create(b, loc, word(0xD2511F53), counter[0]);
+    auto high = arith::MulUIExtendedOp::create(b, loc, word(0xCD9E8D57), counter[2]);
+    auto mix = [&](Value x, Value y, Value z) -> Value {
+      return arith::XOrIOp::create(b, loc,
+                                   arith::XOrIOp::create(b, loc, x, y), z);
+    };
+    counter = {mix(high.getHigh(), counter[1], key[0]), high.getLow(),
+               mix(low.getHigh(), counter[3], key[1]), low.getLow()};
+  }
+  return counter;
+}
+
+LogicalResult Emitter::emitDraw(Operation *op, Value keyValue, int64_t stream,
+                                Value at_, ValueRange, bool sequence,
+                                bool normal) {
+  auto shape = shapeOf(op->getResult(0));
+  if (failed(shape))
+    return failure();
+  View out = destination(op->getResult(0), *shape);
+  Type element = out.element;
+  Type i32 = b.getI32Type();
+  access(serial(), {}, {}, {out});
+  Value key = scalars.lookup(keyValue);
+  auto narrow = [&](Value wide) -> Value {
+    return arith::TruncIOp::create(b, loc, i32, wide);
+  };
+  auto upper = [&](Value wide) -> Value {
+    return narrow(arith::ShRUIOp::create(b, loc, wide, constant(32)));
+  };
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    auto drawStep = [&](const View &step, Value t) {
+      Value entries = value(product(step.sizes));
+      Value groups = arith::DivSIOp::create(
+          b, loc, add(entries, constant(3)), constant(4));
+      bool contiguous = step.isContiguous();
+      forRange(constant(0), groups, 1, [&](Value group) {
+        SmallVector<Value> words = philox(
+            b, loc,
+            {narrow(group), upper(group), narrow(constant(stream)), narrow(t)},
+            {narrow(key), upper(key)});
+        SmallVector<Value> draws;
+        for (Value bits : words) {
+          Value shifted = arith::ShRUIOp::create(
+              b, loc, bits,
+              arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(8)));
+          Value real = arith::UIToFPOp::create(b, loc, element, shifted);
+          draws.push_back(arith::MulFOp::create(
+              b, loc, real, floatConstant(element, 0x1p-24)));
+        }
+        if (normal) {
+          // Box and Muller 1958, on words (0, 1) and (2, 3).
+          for (int i = 0; i < 4; i += 2) {
+            Value one = floatConstant(element, 1);
+            Value u = arith::SubFOp::create(b, loc, one, draws[i]);
+            Value radius = math::SqrtOp::create(
+                b, loc,
+                arith::MulFOp::create(b, loc, floatConstant(element, -2),
+                                      math::LogOp::create(b, loc, u)));
+            Value angle = arith::MulFOp::create(
+                b, loc, floatConstant(element, 6.283185307179586), draws[i + 1]);
+            draws[i] = arith::MulFOp::create(b, loc, radius,
+                                             math::CosOp::create(b, loc, angle));
+            draws[i + 1] = arith::MulFOp::create(
+                b, loc, radius, math::SinOp::create(b, loc, angle));
+          }
+        }
+        Value first = mul(group, constant(4));
+        for (int i = 0; i < 4; ++i) {
+          Value number = add(first, constant(i));
+          ifThen(compare(arith::CmpIPredicate::slt, number, entries), [&] {
+            Value place;
+            if (contiguous) {
+              place = offset(step.base, number, element);
+            } else {
+              SmallVector<Value> index(step.rank());
+              Value left = number;
+              for (int64_t d = step.rank() - 1; d >= 0; --d) {
+                Value size = value(step.sizes[d]);
+                index[d] = arith::RemSIOp::create(b, loc, left, size);
+                left = arith::DivSIOp::create(b, loc, left, size);
+              }
+              place = pointerAt(step, index);
+            }
+            store(draws[i], place);
+          });
+        }
+      });
+    };
+    if (sequence)
+      forRange(constant(0), value(out.sizes[0]), 1,
+               [&](Value t) { drawStep(at(out, 0, t), t); });
+    else
+      drawStep(out, at_ ? scalars.lookup(at_) : constant(0));
+  });
+  views[op->getResult(0)] = out;
+  return success();
+}

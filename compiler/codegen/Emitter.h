@@ -1,0 +1,254 @@
+//===- Emitter.h - From tensors to loops over memory ------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Takes a function of rnn ops and step.maps on tensors and writes the function
+// that runs it: loops, vectors and pointers, every buffer in one arena.
+// Movement (slice, broadcast, reshape, a step of a sequence) costs nothing: it
+// is another view of the same memory. Values are computed where they end up:
+// in the emitted sequence, the joined buffer, the result.
+//
+// Every thread of a team runs the function; kernels split their rows, and a
+// barrier stands only where one thread reads what another wrote.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RNNC_COMPILER_CODEGEN_EMITTER_H
+#define RNNC_COMPILER_CODEGEN_EMITTER_H
+
+#include "compiler/codegen/Kernels.h"
+#include "compiler/codegen/Layout.h"
+#include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/step/IR/StepDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <map>
+#include <set>
+#include <string>
+
+namespace rnnc::codegen {
+
+/// How the rows of a kernel are shared among the threads. Kernels with equal
+/// keys give each thread the same rows.
+struct Partition {
+  std::string key;
+  mlir::Value low, high;
+};
+
+class Emitter {
+public:
+  Emitter(mlir::func::FuncOp source, int64_t vectorBits, Kernels &kernels);
+
+  /// Writes the function and its `_arena` companion behind the source.
+  llvm::LogicalResult run();
+
+private:
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<Value>;
+
+  //===--- Small pieces of code (EmitterCode.cpp) ---===//
+  Value constant(int64_t value);
+  Value value(const Monomial &monomial);
+  Value add(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value offset(Value pointer, Value entries, mlir::Type element);
+  Value load(mlir::Type type, Value pointer);
+  void store(Value value, Value pointer);
+  void forRange(Value low, Value high, int64_t step,
+                llvm::function_ref<void(Value)> body);
+  Values forReduce(Value low, Value high, int64_t step, mlir::ValueRange init,
+                   llvm::function_ref<Values(Value, mlir::ValueRange)> body);
+  void ifThen(Value condition, llvm::function_ref<void()> then);
+  Values ifElse(Value condition, mlir::TypeRange types,
+                llvm::function_ref<Values()> then,
+                llvm::function_ref<Values()> otherwise);
+  Value compare(mlir::arith::CmpIPredicate predicate, Value a, Value b);
+  Value floatConstant(mlir::Type type, double value);
+  Value splat(Value scalar, int64_t lanes);
+  /// Loads or stores `lanes` neighbours along a dim of stride `stride`; only
+  /// the first `count` of them if `count` is given.
+  Value loadLanes(const View &view, Value pointer, const Monomial &stride,
+                  int64_t lanes, Value count);
+  void storeLanes(Value lanes, const View &view, Value pointer,
+                  const Monomial &stride, Value count);
+  Value laneMask(int64_t lanes, Value count);
+  /// Runs `body(index, lanes, count)` over [0, size): whole vectors of `lanes`,
+  /// then a rest with a count.
+  void forLanes(const Monomial &size, int64_t lanes,
+                llvm::function_ref<void(Value, Value)> body);
+  int64_t lanesOf(mlir::Type element) const;
+
+  //===--- Shapes (EmitterShapes.cpp) ---===//
+  /// The extents of any tensor, also of one that has no code yet.
+  llvm::FailureOr<Shape> shapeOf(Value tensor);
+
+  //===--- Views (EmitterViews.cpp) ---===//
+  llvm::FailureOr<View> viewOf(Value tensor);
+  /// The view of one entry along `dim`.
+  View at(const View &view, int64_t dim, Value index);
+  View sliceOf(const View &view, int64_t dim, int64_t from, int64_t size);
+  Value pointerAt(const View &view, mlir::ArrayRef<Value> index);
+  bool emitViewOp(mlir::Operation *op);
+
+  //===--- Memory (EmitterMemory.cpp) ---===//
+  /// Where a result should be computed.
+  View destination(mlir::OpResult result, const Shape &shape);
+  View allocate(mlir::Type element, const Shape &shape, int death);
+  View scratch(mlir::Type element, const Shape &shape);
+  int lastUse(Value tensor);
+  int topIndex(mlir::Operation *op);
+  bool canOverwrite(Value old, mlir::Operation *writer, mlir::Block *block);
+  void freeSlots(int index);
+  void placeSlots();
+  void writeArenaFunction();
+
+  //===--- Work shared by threads (EmitterThreads.cpp) ---===//
+  /// Splits the leading run-time dims of a domain, or its first dim.
+  Partition partition(const Shape &domain);
+  Partition partitionRows(std::string key, Value rows);
+  Partition serial();
+  /// Notes what a kernel reads and writes; puts a barrier before it if needed.
+  void access(const Partition &partition, mlir::ArrayRef<View> alignedReads,
+              mlir::ArrayRef<View> otherReads, mlir::ArrayRef<View> writes);
+  void barrier();
+  /// Runs `body(row views)` for each of this thread's rows: the leading
+  /// `count` dims of every view are gone.
+  void forRows(const Partition &partition, int64_t count,
+               mlir::ArrayRef<View> views,
+               llvm::function_ref<void(mlir::ArrayRef<View>, mlir::ArrayRef<Value>)>
+                   body);
+
+  //===--- Ops ---===//
+  llvm::LogicalResult emitBlock(mlir::Block &block);
+  llvm::LogicalResult emitOp(mlir::Operation *op);
+  llvm::LogicalResult emitScan(rnn::ScanOp scan);
+  void emitYield(rnn::ScanOp scan);
+  void endOfStep();
+  /// Packs the weights of a scan's products before its loop.
+  void packOutside(rnn::ScanOp scan);
+  llvm::LogicalResult emitReturn(mlir::func::ReturnOp op);
+  llvm::LogicalResult emitConstant(mlir::arith::ConstantOp op);
+  llvm::LogicalResult emitMap(step::MapOp map);
+  llvm::LogicalResult emitContract(rnn::ContractOp op);
+  /// A contract as a matrix product: labels and where they lie.
+  struct Product;
+  /// Decides whether packed panels can serve the op.
+  bool isProduct(rnn::ContractOp op, Product &product);
+  llvm::FailureOr<View> packRight(rnn::ContractOp op, const Product &product);
+  llvm::LogicalResult emitProduct(rnn::ContractOp op, const Product &product,
+                                  const View &out, bool &done);
+  /// The valid (t, b) entries of a value, one behind the other.
+  View compact(const View &view, const View &valid, bool descending,
+               Value &count);
+  /// One operand of a labelled loop nest.
+  struct Labelled {
+    View view;
+    std::string labels;
+  };
+  /// result[out] = combine over the labels of `sums` of the operands' entries.
+  void emitLabelledLoops(
+      const View &out, llvm::StringRef outLabels, llvm::StringRef sums,
+      bool descending, mlir::ArrayRef<Labelled> operands, const Labelled *acc,
+      const View *valid, double start,
+      llvm::function_ref<Value(mlir::ArrayRef<Value>, Value)> combine,
+      bool zeroIfNone);
+  llvm::LogicalResult emitReduce(rnn::ReduceOp op);
+  llvm::LogicalResult emitSoftmax(mlir::Operation *op, const View &in,
+                                  llvm::StringRef over, llvm::StringRef labels,
+                                  Value valid, bool logarithm);
+  std::pair<Value, Value> sumsOfRow(const View &row, int64_t lanes);
+  llvm::LogicalResult emitCrossEntropy(rnn::CrossEntropyOp op);
+  llvm::LogicalResult emitCrossEntropyGrad(rnn::CrossEntropyGradOp op);
+  llvm::LogicalResult emitGather(rnn::GatherOp op);
+  llvm::LogicalResult emitScatterAdd(rnn::ScatterAddOp op);
+  llvm::LogicalResult emitOneHot(rnn::OneHotOp op);
+  llvm::LogicalResult emitArgMax(rnn::ArgMaxOp op);
+  llvm::LogicalResult emitPlace(rnn::PlaceOp op);
+  llvm::LogicalResult emitConcat(rnn::ConcatOp op);
+  llvm::LogicalResult emitShift(rnn::ShiftOp op);
+  llvm::LogicalResult emitReverse(rnn::ReverseOp op);
+  llvm::LogicalResult emitPick(rnn::PickOp op);
+  llvm::LogicalResult emitPut(rnn::PutOp op);
+  llvm::LogicalResult emitMask(rnn::MaskOp op);
+  llvm::LogicalResult emitValid(rnn::ValidOp op);
+  llvm::LogicalResult emitValidSteps(rnn::ValidStepsOp op);
+  llvm::LogicalResult emitIota(rnn::IotaOp op);
+  llvm::LogicalResult emitPosition(rnn::PositionOp op);
+  llvm::LogicalResult emitDraw(mlir::Operation *op, Value key, int64_t stream,
+                               Value at, mlir::ValueRange sizes, bool sequence,
+                               bool normal);
+  void copy(const View &from, const View &to);
+  /// All entries, by whoever runs this code.
+  void copyEntries(const View &from, const View &to);
+  void fill(const View &to, double value);
+  /// Rows that are no longer valid at `position`: zero, or keep the old value.
+  void zeroPadding(const View &rows, const View &lengths, Value position);
+  void copyValid(const View &from, const View &to, const View &lengths,
+                 Value position);
+  /// The length of row `row` as i64, or `all` where there are no lengths.
+  Value lengthOf(const View *lengths, Value row, Value all);
+  /// Whether (t, b) is valid: lengths or a mask; null means always.
+  Value validAt(const View *valid, Value t, Value b);
+
+  //===--- State ---===//
+  mlir::func::FuncOp source;
+  int64_t vectorBits;
+  Kernels &kernels;
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  mlir::MLIRContext *context;
+  mlir::func::FuncOp target;
+  mlir::Type ptr, i64;
+  /// Before it go values of extents; before `bodyMarker` the slots' addresses.
+  mlir::Operation *slotMarker = nullptr, *bodyMarker = nullptr;
+  Value call, thread, threads, arena;
+  /// Numbers of extents, by the source's index arguments.
+  llvm::DenseMap<Value, int> extentNumbers;
+  llvm::StringMap<int> extentNames;
+  Values extentValues;
+  std::map<std::pair<int64_t, std::vector<int>>, Value> monomialValues;
+  std::map<std::string, Partition> partitions;
+  /// Index and integer scalars of the source (positions, the key).
+  mlir::IRMapping scalars;
+  llvm::DenseMap<Value, View> views;
+  Storage storages = 0;
+  llvm::DenseMap<mlir::Operation *, int> order;
+  int currentTop = 0;
+
+  struct Slot {
+    Monomial bytes;
+    Value placeholder;
+    Storage storage;
+    int death;
+    bool free;
+  };
+  std::vector<Slot> slots;
+
+  /// Values that are already where an op wants them.
+  std::set<std::pair<mlir::Operation *, unsigned>> done;
+  llvm::DenseMap<mlir::Operation *, View> concatViews;
+  Views resultViews;
+  struct ScanFrame {
+    rnn::ScanOp scan;
+    Value position;
+    Views emitted, carries;
+  };
+  llvm::SmallVector<ScanFrame> frames;
+  /// Further places that want a value, written by the kernel that makes it.
+  Views extraDestinations(mlir::OpResult result,
+                                            const Shape &shape);
+
+  struct Accesses {
+    std::set<std::string> writers, alignedReaders;
+    bool otherReaders = false;
+  };
+  std::map<Storage, Accesses> accesses;
+  /// Packed right-hand sides, by (value, labels of the product).
+  std::map<std::pair<void *, std::string>, View> packed;
+};
+
+} // namespace rnnc::codegen
+
+#endif

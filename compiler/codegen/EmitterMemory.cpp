@@ -1,0 +1,260 @@
+//===- EmitterMemory.cpp - One arena, planned ------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every value that is not a view gets a slot of the arena, or is computed in
+// its final place. Slots are used again after the last use of their value.
+// Sizes are monomials in the extents; addresses are worked out once per call.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::codegen;
+
+/// Whether the result of `op` may share memory with its operand.
+static bool mayShare(Operation *op) {
+  return isa<rnn::SliceOp, rnn::BroadcastOp, rnn::ReshapeOp, rnn::PickOp,
+             rnn::ConcatOp>(op);
+}
+
+int Emitter::topIndex(Operation *op) {
+  Operation *top = source.getBody().front().findAncestorOpInBlock(*op);
+  return top ? order.lookup(top) : 0;
+}
+
+/// The last place of the function's block that may read the value.
+int Emitter::lastUse(Value tensor) {
+  int last = currentTop;
+  for (OpOperand &use : tensor.getUses()) {
+    Operation *user = use.getOwner();
+    last = std::max(last, topIndex(user));
+    if (mayShare(user))
+      last = std::max(last, lastUse(user->getResult(0)));
+  }
+  return last;
+}
+
+View Emitter::allocate(Type element, const Shape &shape, int death) {
+  Monomial entries = product(shape);
+  int64_t bytes = element.isInteger(1) ? 1 : element.getIntOrFloatBitWidth() / 8;
+  // Room for one whole vector behind the end keeps slots apart on cache lines.
+  Monomial need = entries * Monomial(bytes);
+  need.coefficient = llvm::alignTo(need.coefficient, 64);
+  Slot *best = nullptr;
+  for (Slot &slot : slots) {
+    if (!slot.free || slot.bytes.extents != need.extents)
+      continue;
+    auto waste = [&](const Slot &s) {
+      return s.bytes.coefficient >= need.coefficient
+                 ? s.bytes.coefficient - need.coefficient
+                 : INT64_MAX - s.bytes.coefficient;
+    };
+    if (!best || waste(slot) < waste(*best))
+      best = &slot;
+  }
+  if (best) {
+    best->bytes.coefficient =
+        std::max(best->bytes.coefficient, need.coefficient);
+    best->free = false;
+    best->death = death;
+  } else {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(bodyMarker);
+    Value placeholder = LLVM::ZeroOp::create(b, loc, ptr);
+    slots.push_back({need, placeholder, storages++, death, false});
+    best = &slots.back();
+  }
+  View view;
+  view.storage = best->storage;
+  view.base = best->placeholder;
+  view.element = element;
+  view.sizes = shape;
+  view.strides = contiguousStrides(shape);
+  return view;
+}
+
+View Emitter::scratch(Type element, const Shape &shape) {
+  return allocate(element, shape, currentTop);
+}
+
+void Emitter::freeSlots(int index) {
+  for (Slot &slot : slots)
+    if (!slot.free && slot.death <= index)
+      slot.free = true;
+}
+
+/// Whether `writer` may write over the memory of `old` in place: nothing in
+/// `block` reads `old` later, and `writer` itself reads only the entry it
+/// writes.
+bool Emitter::canOverwrite(Value old, Operation *writer, Block *block) {
+  for (OpOperand &use : old.getUses()) {
+    Operation *user = use.getOwner();
+    Operation *inBlock = block->findAncestorOpInBlock(*user);
+    if (!inBlock)
+      return false;
+    if (inBlock == writer) {
+      if (!isa<step::MapOp>(writer))
+        return false;
+      continue;
+    }
+    // Emissions of carried values are copied when a step begins.
+    if (auto yield = dyn_cast<rnn::YieldOp>(user);
+        yield && user->getBlock() == block &&
+        use.getOperandNumber() >= yield.getNext().size())
+      continue;
+    if (!inBlock->isBeforeInBlock(writer))
+      return false;
+    if (mayShare(user)) {
+      // A view of the old value: its own uses count too. A map may read it
+      // only entry by entry, which a view does not promise.
+      for (Operation *reader : user->getResult(0).getUsers()) {
+        Operation *top = block->findAncestorOpInBlock(*reader);
+        if (!top || top == writer || !top->isBeforeInBlock(writer))
+          return false;
+        if (mayShare(reader) &&
+            !canOverwrite(reader->getResult(0), writer, block))
+          return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// All places that ask for a value: emissions, results, carried values, parts
+/// of joined values. The first is where it is computed; see
+/// extraDestinations for the others.
+View Emitter::destination(OpResult result, const Shape &shape) {
+  Type element = cast<RankedTensorType>(result.getType()).getElementType();
+  Operation *producer = result.getOwner();
+  Block *block = producer->getBlock();
+  for (OpOperand &use : result.getUses()) {
+    Operation *user = use.getOwner();
+    unsigned number = use.getOperandNumber();
+    if (user->getBlock() != block)
+      continue;
+    if (auto concat = dyn_cast<rnn::ConcatOp>(user)) {
+      int64_t from = 0;
+      for (unsigned i = 0; i < number; ++i)
+        from += cast<RankedTensorType>(concat.getInputs()[i].getType())
+                    .getDimSize(concat.getAxis());
+      auto it = concatViews.find(concat);
+      if (it == concatViews.end()) {
+        Shape whole = shape;
+        whole[concat.getAxis()] =
+            Monomial(concat.getType().getDimSize(concat.getAxis()));
+        View view = destination(cast<OpResult>(concat.getResult()), whole);
+        it = concatViews.try_emplace(concat, view).first;
+      }
+      if (!done.insert({concat, number}).second)
+        continue;
+      return sliceOf(it->second, concat.getAxis(), from,
+                     shape[concat.getAxis()].coefficient);
+    }
+  }
+  for (OpOperand &use : result.getUses()) {
+    Operation *user = use.getOwner();
+    unsigned number = use.getOperandNumber();
+    if (user->getBlock() != block)
+      continue;
+    if (auto yield = dyn_cast<rnn::YieldOp>(user)) {
+      unsigned nextCount = yield.getNext().size();
+      if (number >= nextCount && done.insert({yield, number}).second)
+        return frames.back().emitted[number - nextCount];
+    } else if (isa<func::ReturnOp>(user)) {
+      auto kind = source.getResultAttrOfType<rnn::ArgAttr>(number, rnn::kArgAttrName);
+      bool safe = true;
+      if (kind && (kind.getKind() == rnn::ArgKind::Param ||
+                   kind.getKind() == rnn::ArgKind::Slot ||
+                   kind.getKind() == rnn::ArgKind::State))
+        for (BlockArgument argument : source.getArguments()) {
+          auto arg = source.getArgAttrOfType<rnn::ArgAttr>(
+              argument.getArgNumber(), rnn::kArgAttrName);
+          if (arg && arg.getKind() == kind.getKind() &&
+              arg.getName() == kind.getName())
+            safe = canOverwrite(argument, producer, block);
+        }
+      if (safe && done.insert({user, number}).second)
+        return resultViews[number];
+    }
+  }
+  for (OpOperand &use : result.getUses()) {
+    auto yield = dyn_cast<rnn::YieldOp>(use.getOwner());
+    if (!yield || yield->getBlock() != block ||
+        use.getOperandNumber() >= yield.getNext().size())
+      continue;
+    ScanFrame &frame = frames.back();
+    if (!frame.scan.getLengths() &&
+        canOverwrite(frame.scan.getCarries()[use.getOperandNumber()], producer,
+                     block) &&
+        done.insert({yield, use.getOperandNumber()}).second)
+      return frame.carries[use.getOperandNumber()];
+  }
+  return allocate(element, shape, lastUse(result));
+}
+
+Views Emitter::extraDestinations(OpResult result, const Shape &) {
+  Views extra;
+  Operation *producer = result.getOwner();
+  Block *block = producer->getBlock();
+  for (OpOperand &use : result.getUses()) {
+    auto yield = dyn_cast<rnn::YieldOp>(use.getOwner());
+    if (!yield || yield->getBlock() != block)
+      continue;
+    unsigned number = use.getOperandNumber();
+    ScanFrame &frame = frames.back();
+    if (number >= yield.getNext().size()) {
+      if (done.insert({yield, number}).second)
+        extra.push_back(frame.emitted[number - yield.getNext().size()]);
+    } else if (!frame.scan.getLengths() &&
+               canOverwrite(frame.scan.getCarries()[number], producer, block) &&
+               done.insert({yield, number}).second) {
+      extra.push_back(frame.carries[number]);
+    }
+  }
+  return extra;
+}
+
+/// Gives every slot its address, now that all sizes are known.
+void Emitter::placeSlots() {
+  OpBuilder::InsertionGuard guard(b);
+  Value from = constant(0);
+  b.setInsertionPoint(bodyMarker);
+  from = constant(0);
+  for (Slot &slot : slots) {
+    b.setInsertionPoint(slot.placeholder.getDefiningOp());
+    Value base = LLVM::GEPOp::create(b, loc, ptr, b.getI8Type(), arena,
+                                     ArrayRef<LLVM::GEPArg>{from});
+    slot.placeholder.replaceAllUsesWith(base);
+    Value bytes = value(slot.bytes);
+    // Products of extents keep 64-byte alignment through their coefficient.
+    from = add(from, bytes);
+    slot.placeholder.getDefiningOp()->erase();
+    b.setInsertionPoint(bodyMarker);
+  }
+}
+
+void Emitter::writeArenaFunction() {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfter(target);
+  auto type = b.getFunctionType({ptr}, {i64});
+  auto function = func::FuncOp::create(
+      b, loc, (source.getName() + "_arena").str(), type);
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  SmallVector<Value> extents;
+  for (size_t i = 0; i < extentValues.size(); ++i)
+    extents.push_back(
+        load(i64, offset(entry->getArgument(0), constant(i), i64)));
+  Value total = constant(64);
+  for (Slot &slot : slots) {
+    Value bytes = constant(slot.bytes.coefficient);
+    for (int extent : slot.bytes.extents)
+      bytes = mul(bytes, extents[extent]);
+    total = add(total, bytes);
+  }
+  func::ReturnOp::create(b, loc, total);
+}

@@ -1,0 +1,195 @@
+//===- EmitterThreads.cpp - How kernels share their rows -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// All threads run the whole function and each kernel's rows are split among
+// them. Two kernels that split the same rows need no barrier between them: a
+// row's entries are read by the thread that wrote them. Otherwise a barrier
+// stands before the kernel that reads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::codegen;
+
+Partition Emitter::serial() {
+  Partition &known = partitions["serial"];
+  if (!known.low) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(slotMarker);
+    Value first = compare(arith::CmpIPredicate::eq, thread, constant(0));
+    known = {"serial", constant(0), arith::ExtUIOp::create(b, loc, i64, first)};
+  }
+  return known;
+}
+
+Partition Emitter::partitionRows(std::string key, Value rows) {
+  Partition &known = partitions[key];
+  if (!known.low) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(slotMarker);
+    auto bound = [&](Value number) -> Value {
+      return arith::DivSIOp::create(b, loc, mul(rows, number), threads);
+    };
+    known = {key, bound(thread), bound(add(thread, constant(1)))};
+  }
+  return known;
+}
+
+Partition Emitter::partition(const Shape &domain) {
+  if (domain.empty())
+    return serial();
+  // The run-time dims that lead, but never the last dim: that is for vectors.
+  Monomial rows(1);
+  std::string key;
+  size_t count = 0;
+  while (count + 1 < domain.size() && !domain[count].isConstant()) {
+    rows = rows * domain[count];
+    key += "." + std::to_string(domain[count].extents.front());
+    ++count;
+  }
+  if (count == 0) {
+    if (domain.size() < 2 || !domain[0].isConstant())
+      return serial();
+    rows = domain[0];
+    key = "s" + std::to_string(rows.coefficient);
+  }
+  return partitionRows(key, value(rows));
+}
+
+void Emitter::barrier() {
+  accesses.clear();
+  Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
+  ifThen(many, [&] {
+    Value team = load(ptr, offset(call, constant(6), i64));
+    Value function = load(ptr, offset(call, constant(7), i64));
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                            {ptr, i64});
+    LLVM::CallOp::create(b, loc, type, ValueRange{function, team, thread});
+  });
+}
+
+void Emitter::access(const Partition &partition, ArrayRef<View> alignedReads,
+                     ArrayRef<View> otherReads, ArrayRef<View> writes) {
+  auto writtenByOthers = [&](Storage storage, bool aligned) {
+    auto it = accesses.find(storage);
+    if (it == accesses.end())
+      return false;
+    for (const std::string &writer : it->second.writers)
+      if (!aligned || writer != partition.key)
+        return !(partition.key == "serial" && writer == "serial");
+    return false;
+  };
+  bool needed = false;
+  for (const View &view : alignedReads)
+    needed |= writtenByOthers(view.storage, true);
+  for (const View &view : otherReads)
+    needed |= writtenByOthers(view.storage, false);
+  for (const View &view : writes) {
+    needed |= writtenByOthers(view.storage, true);
+    auto it = accesses.find(view.storage);
+    if (it == accesses.end())
+      continue;
+    needed |= it->second.otherReaders;
+    for (const std::string &reader : it->second.alignedReaders)
+      needed |= reader != partition.key;
+  }
+  if (needed)
+    barrier();
+  for (const View &view : alignedReads)
+    accesses[view.storage].alignedReaders.insert(partition.key);
+  for (const View &view : otherReads)
+    if (partition.key == "serial")
+      accesses[view.storage].alignedReaders.insert(partition.key);
+    else
+      accesses[view.storage].otherReaders = true;
+  for (const View &view : writes)
+    accesses[view.storage].writers.insert(partition.key);
+}
+
+/// Whether dims `dim` and `dim + 1` lie as one in every view.
+static bool collapses(ArrayRef<View> views, int64_t dim) {
+  return llvm::all_of(views, [&](const View &view) {
+    return view.strides[dim] == view.strides[dim + 1] * view.sizes[dim + 1];
+  });
+}
+
+void Emitter::forRows(
+    const Partition &partition, int64_t count, ArrayRef<View> views,
+    function_ref<void(ArrayRef<View>, ArrayRef<Value>)> body) {
+  if (partition.key == "serial") {
+    // Thread 0 alone, over all rows.
+    ifThen(compare(arith::CmpIPredicate::ne, partition.high, constant(0)), [&] {
+      SmallVector<Value> index;
+      std::function<void(Views, int64_t)> nest =
+          [&](Views rest, int64_t left) {
+            if (left == 0)
+              return body(rest, index);
+            forRange(constant(0), value(rest.front().sizes[0]), 1,
+                     [&](Value i) {
+                       Views inner;
+                       for (const View &view : rest)
+                         inner.push_back(at(view, 0, i));
+                       index.push_back(i);
+                       nest(inner, left - 1);
+                       index.pop_back();
+                     });
+          };
+      nest(Views(views), count);
+    });
+    return;
+  }
+  // The shared dims: the run-time ones that lead, or the first.
+  int64_t shared = 0;
+  const View &model = views.front();
+  while (shared < count && !model.sizes[shared].isConstant())
+    ++shared;
+  if (shared == 0)
+    shared = 1;
+  bool one = true;
+  for (int64_t i = 0; i + 1 < shared; ++i)
+    one &= collapses(views, i);
+  forRange(partition.low, partition.high, 1, [&](Value row) {
+    Views rest(views);
+    SmallVector<Value> index(shared);
+    Value left = row;
+    for (int64_t i = shared - 1; i > 0; --i) {
+      Value size = value(model.sizes[i]);
+      index[i] = arith::RemSIOp::create(b, loc, left, size);
+      left = arith::DivSIOp::create(b, loc, left, size);
+    }
+    index[0] = left;
+    for (View &view : rest) {
+      if (one) {
+        View flat = view;
+        flat.base = offset(view.base,
+                           mul(row, value(view.strides[shared - 1])),
+                           view.element);
+        flat.sizes.erase(flat.sizes.begin(), flat.sizes.begin() + shared);
+        flat.strides.erase(flat.strides.begin(), flat.strides.begin() + shared);
+        view = flat;
+        continue;
+      }
+      for (int64_t i = 0; i < shared; ++i)
+        view = at(view, 0, index[i]);
+    }
+    std::function<void(Views, int64_t)> nest =
+        [&](Views views, int64_t left) {
+          if (left == 0)
+            return body(views, index);
+          forRange(constant(0), value(views.front().sizes[0]), 1, [&](Value i) {
+            Views inner;
+            for (const View &view : views)
+              inner.push_back(at(view, 0, i));
+            index.push_back(i);
+            nest(inner, left - 1);
+            index.pop_back();
+          });
+        };
+    nest(rest, count - shared);
+  });
+}

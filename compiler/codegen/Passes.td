@@ -1,0 +1,35 @@
+//===- Passes.td - From kernels to loops over memory -------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RNNC_CODEGEN_PASSES_TD
+#define RNNC_CODEGEN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "write the loops, vectors and pointers that run each function";
+  let description = [{
+    Accepts functions on tensors after `step-form-maps`; their arguments and
+    results carry `rnn.arg`. Each public function NAME becomes
+    `NAME(call: !llvm.ptr, thread: i64)`, which takes an `rnnrt_call`, and
+    `NAME_arena(extents: !llvm.ptr) -> i64`, which tells the bytes of scratch
+    memory. The code allocates nothing. What is left are scf, arith, math and
+    vector ops on scalars and vectors, and llvm loads and stores.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512",
+           "bits of a vector register: 128, 256 or 512">,
+    ListOption<"entries", "entries", "std::string",
+               "functions to write; all others are dropped (default: all)">
+  ];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect"
+  ];
+}
+
+#endif
