@@ -180,7 +180,7 @@ std::optional<LibraryModel> ModelText::make() {
   LibraryModel model;
   model.name = definition.ident.name;
   model.isCell = isCell;
-  model.text = "model Check_" + model.name + " {\n" + declarations +
+  model.text = "model Check_" + model.name + "() {\n" + declarations +
                "  f = " + model.name + staticText + "\n  g = " + model.name +
                staticText + "\n  " + outs + " = " + call("f", forward) +
                "\n  " + backOuts + " = " + call("g", backward) + "\n" + losses +

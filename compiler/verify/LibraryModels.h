@@ -21,7 +21,7 @@ namespace rnnc {
 /// A definition and the text of a model that uses it.
 struct LibraryModel {
   std::string name;
-  /// `model Check_NAME { ... }`: the definition runs forward and, as another
+  /// `model Check_NAME() { ... }`: the definition runs forward and, as another
   /// instance on the reversed sequence, backward; the loss is a smooth function
   /// of every output, so every entry has its own cotangent.
   std::string text;

@@ -500,8 +500,8 @@ void ModelWriter::loss(const std::string &current, int64_t size, bool isStream,
          {k}, !isAtEnd);
   lines.push_back({{"output logits", "line", {}}, {}});
   auto target = [&](const std::string &type) {
-    declarations.insert(declarations.begin(),
-                        {{"target y: " + seq + type, "", {}}, {"y"}});
+    Line line{{"target y: " + seq + type, "", {}}, {"y"}};
+    declarations.insert(declarations.begin(), std::move(line));
   };
   if (kind < 0.45) {
     target("int[" + k + "]");

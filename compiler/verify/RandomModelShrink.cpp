@@ -42,7 +42,7 @@ std::string RandomModel::text() const {
   std::string result;
   for (const RandomCell &cell : cells)
     result += "cell " + cell.header + " {\n" + textOf(cell.lines) + "}\n";
-  return result + "model Random {\n" + textOf(lines) + "}\n";
+  return result + "model Random() {\n" + textOf(lines) + "}\n";
 }
 
 /// The names in a text.
