@@ -113,9 +113,12 @@ private:
     /// Its place in the sum as it was written.
     size_t place;
     /// Without state: terms, products; with state: terms, products. What is
-    /// outside of the loop comes first of its sort.
+    /// outside of the loop comes first of its sort. Sums of a static shape
+    /// collect gradients, which cannot leave: all terms, then all products.
     int rank() const {
       int state = reach == Reach::State;
+      if (cast<RankedTensorType>(value.getType()).hasStaticShape())
+        return (product != nullptr) * 4 + state;
       return state * 4 + (product != nullptr) * 2 + (reach == Reach::Step);
     }
   };

@@ -13,7 +13,12 @@ using namespace mlir;
 using namespace rnnc::rnn;
 
 bool rnnc::rnn::isRowWork(Operation *op) {
-  return isa<ContractOp, GatherOp, ReduceOp, SoftmaxOp, LogSoftmaxOp,
+  // An outer product sums nothing: for all steps it would only take room.
+  if (auto contract = dyn_cast<ContractOp>(op))
+    return llvm::any_of(contract.getLhsLabels(), [&](char label) {
+      return !contract.getOutLabels().contains(label);
+    });
+  return isa<GatherOp, ReduceOp, SoftmaxOp, LogSoftmaxOp,
              CrossEntropyOp, CrossEntropyGradOp>(op);
 }
 
@@ -44,6 +49,10 @@ rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
   if (op->getNumResults() != 1 ||
       !isa<RankedTensorType>(op->getResult(0).getType()) || !isPure(op))
     return "it has no form over time";
+  // A weight that differs from step to step, or its gradient.
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (type.hasStaticShape() && type.getRank() >= 2)
+    return "each step would leave a whole matrix";
 
   // The position is known to draws and masks only.
   if (isa<UniformOp, NormalOp>(op)) {
@@ -70,7 +79,7 @@ rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
           return "only what it is added to differs from step to step";
         if (dynamicDims(contract) == 0 && (dynamicDims(contract.getLhs()) ||
                                            dynamicDims(contract.getRhs())))
-          return "it sums over rows, so each step would leave a whole matrix";
+          return "it sums over rows";
         return whyNotValid(contract.getValid(), contract.getLabels(), isLifted);
       })
       .Case([&](ReduceOp reduce) -> StringRef {

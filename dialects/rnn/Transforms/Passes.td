@@ -73,8 +73,8 @@ def HoistStatelessPass : Pass<"rnn-hoist-stateless"> {
 
     Not hoisted, with a remark that says why: what a carried value reaches, what
     the position reaches otherwise than through a draw or a mask, sums over
-    rows (each step would leave a whole matrix), and ops without a form over
-    time.
+    rows, what would leave a whole matrix for each step, and ops without a form
+    over time. Outer products leave only if a product needs them.
 
     Accepts any IR. Works best after `rnn-chain-sums`.
 

@@ -27,13 +27,13 @@ struct UnrollTimePass : rnnc::rnn::impl::UnrollTimePassBase<UnrollTimePass> {
   void runOnOperation() override {
     if (factor < -1 || length < 1) {
       emitError(getOperation()->getLoc(), "cannot unroll ")
-          << factor << " steps of " << length;
+          << factor.getValue() << " steps of " << length.getValue();
       return signalPassFailure();
     }
     int64_t steps = factor == -1 ? length : factor;
     if (steps > maximum) {
       emitError(getOperation()->getLoc(), "unrolling ")
-          << steps << " steps is more than the allowed " << maximum;
+          << steps << " steps is more than the allowed " << maximum.getValue();
       return signalPassFailure();
     }
     getOperation()->walk([&](ScanOp scan) {
