@@ -1,0 +1,173 @@
+//===- Executable.cpp - Machine code of a module --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Object code is made in one go, saved if asked, and linked into the process
+// by ORC. All symbols are looked up when the code is loaded: a name that is
+// missing is an error there and never at a call.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/jit/Executable.h"
+#include "compiler/jit/ObjectCache.h"
+#include "compiler/target/EmitCode.h"
+#include "compiler/target/Machine.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Object/ObjectFile.h"
+
+using namespace rnnc;
+namespace orc = llvm::orc;
+
+struct Executable::Impl {
+  std::string prefix;
+  /// What the linker reported beside the error it returned.
+  std::string problems;
+  std::unique_ptr<orc::LLJIT> jit;
+  /// Addresses of the public functions, by symbol.
+  llvm::StringMap<orc::ExecutorAddr> symbols;
+
+  orc::ExecutorAddr find(llvm::StringRef entry, llvm::StringRef suffix) const {
+    return symbols.lookup((prefix + "_" + entry + suffix).str());
+  }
+};
+
+Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Executable::~Executable() = default;
+
+int64_t rnnc::vectorBits(const TargetOptions &options) {
+  auto machine = Machine::find(options.cpu);
+  if (machine)
+    return machine->vectorBits;
+  // The name is refused with a message where code is made for it.
+  llvm::consumeError(machine.takeError());
+  return 128;
+}
+
+static llvm::Expected<std::string> emit(mlir::ModuleOp module,
+                                        const TargetOptions &options,
+                                        CodeFormat format) {
+  auto machine = Machine::find(options.cpu);
+  if (!machine)
+    return machine.takeError();
+  return emitCode(module, *machine, options.prefix, format);
+}
+
+llvm::Expected<std::string> rnnc::emitLLVM(mlir::ModuleOp module,
+                                           const TargetOptions &options) {
+  return emit(module, options, CodeFormat::LLVM);
+}
+llvm::Expected<std::string> rnnc::emitAssembly(mlir::ModuleOp module,
+                                               const TargetOptions &options) {
+  return emit(module, options, CodeFormat::Assembly);
+}
+llvm::Expected<std::string> rnnc::emitObject(mlir::ModuleOp module,
+                                             const TargetOptions &options) {
+  return emit(module, options, CodeFormat::Object);
+}
+
+/// The names of the functions that an object exports.
+static llvm::Expected<std::vector<std::string>>
+exportedFunctions(const llvm::MemoryBuffer &object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(object);
+  if (!file)
+    return file.takeError();
+  std::vector<std::string> names;
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    auto flags = symbol.getFlags();
+    if (!flags)
+      return flags.takeError();
+    auto type = symbol.getType();
+    if (!type)
+      return type.takeError();
+    if ((*flags & llvm::object::SymbolRef::SF_Undefined) ||
+        !(*flags & llvm::object::SymbolRef::SF_Global) ||
+        *type != llvm::object::SymbolRef::ST_Function)
+      continue;
+    auto name = symbol.getName();
+    if (!name)
+      return name.takeError();
+    names.push_back(name->str());
+  }
+  return names;
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::load(std::string object, const TargetOptions &options) {
+  // Registers the target, which the linker's symbol mangling asks for.
+  if (auto host = Machine::find("native"); !host)
+    return host.takeError();
+  auto impl = std::make_unique<Impl>();
+  impl->prefix = options.prefix;
+
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "rnnc object");
+  auto names = exportedFunctions(*buffer);
+  if (!names)
+    return names.takeError();
+
+  // The code has no initialisers and no thread-local data, so it needs no
+  // platform support. Symbols it asks for are those of this process.
+  auto jit = orc::LLJITBuilder()
+                 .setPlatformSetUp(orc::setUpInactivePlatform)
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  impl->jit = std::move(*jit);
+  orc::ExecutionSession &session = impl->jit->getExecutionSession();
+  session.setErrorReporter([problems = &impl->problems](llvm::Error error) {
+    *problems += (problems->empty() ? "" : "; ") +
+                 llvm::toString(std::move(error));
+  });
+  if (llvm::Error error = impl->jit->addObjectFile(std::move(buffer)))
+    return std::move(error);
+
+  orc::SymbolLookupSet wanted;
+  for (const std::string &name : *names)
+    wanted.add(impl->jit->mangleAndIntern(name));
+  auto found = session.lookup(
+      orc::makeJITDylibSearchOrder({&impl->jit->getMainJITDylib()}),
+      std::move(wanted));
+  if (!found) {
+    std::string message = llvm::toString(found.takeError());
+    return llvm::createStringError("cannot link the compiled code: " + message +
+                                   (impl->problems.empty() ? "" : ": ") +
+                                   impl->problems);
+  }
+  for (auto &[name, symbol] : *found)
+    impl->symbols[*name] = symbol.getAddress();
+  return std::unique_ptr<Executable>(new Executable(std::move(impl)));
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
+  auto machine = Machine::find(options.cpu);
+  if (!machine)
+    return machine.takeError();
+  if (!machine->runsHere)
+    return llvm::createStringError("code for '" + options.cpu +
+                                   "' does not run on this CPU");
+  ObjectCache cache(options.cacheDir);
+  std::string key = cache.key(module, *machine, options.prefix);
+  if (auto object = cache.find(key)) {
+    auto loaded = load(std::move(*object), options);
+    if (loaded)
+      return loaded;
+    // A saved object that does not load is made again.
+    llvm::consumeError(loaded.takeError());
+  }
+  auto object = emitCode(module, *machine, options.prefix, CodeFormat::Object);
+  if (!object)
+    return object.takeError();
+  cache.save(key, *object);
+  return load(std::move(*object), options);
+}
+
+Executable::Entry Executable::entry(llvm::StringRef name) const {
+  orc::ExecutorAddr address = impl->find(name, "");
+  return address ? address.toPtr<Entry>() : nullptr;
+}
+
+Executable::ArenaBytes Executable::arenaBytes(llvm::StringRef name) const {
+  orc::ExecutorAddr address = impl->find(name, "_arena");
+  return address ? address.toPtr<ArenaBytes>() : nullptr;
+}

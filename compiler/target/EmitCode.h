@@ -1,0 +1,30 @@
+//===- EmitCode.h - From the LLVM dialect to code ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Translates a module after stage `llvm` to LLVM IR and lets LLVM write it as
+// text, assembly or object code.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RNNC_COMPILER_TARGET_EMITCODE_H
+#define RNNC_COMPILER_TARGET_EMITCODE_H
+
+#include "compiler/target/Machine.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace rnnc {
+
+/// What is written.
+enum class CodeFormat { LLVM, Assembly, Object };
+
+/// Writes the module for the machine. A public function `f` becomes the symbol
+/// PREFIX_f, other functions stay local. The module is not changed. Fails with
+/// the diagnostics where the module is not in the LLVM dialect.
+llvm::Expected<std::string> emitCode(mlir::ModuleOp module,
+                                     const Machine &machine,
+                                     llvm::StringRef prefix, CodeFormat format);
+
+} // namespace rnnc
+
+#endif

@@ -1,0 +1,40 @@
+//===- Machine.h - The CPU that code is made for ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the name of a CPU to LLVM's description of it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RNNC_COMPILER_TARGET_MACHINE_H
+#define RNNC_COMPILER_TARGET_MACHINE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+#include <memory>
+#include <string>
+
+namespace rnnc {
+
+/// A CPU with everything that may change the code made for it.
+struct Machine {
+  /// LLVM's name of the CPU; never "native".
+  std::string cpu;
+  /// Its features as LLVM writes them: "+avx2,-avx512f,...".
+  std::string features;
+  /// 512, 256 or 128: the widest vector registers worth using.
+  int64_t vectorBits = 128;
+  /// False where this process could not run the code.
+  bool runsHere = true;
+  /// Makes position-independent code for it. Owned.
+  std::unique_ptr<llvm::TargetMachine> target;
+
+  /// Finds the CPU by name; "native" is the one this process runs on. Fails on
+  /// a name that LLVM does not know or that has no 64-bit mode.
+  static llvm::Expected<Machine> find(llvm::StringRef cpu);
+};
+
+} // namespace rnnc
+
+#endif
