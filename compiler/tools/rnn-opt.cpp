@@ -6,18 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/rnn/IR/RNNDialect.h"
-#include "dialects/rnn/Transforms/Passes.h"
-#include "mlir/InitAllDialects.h"
+#include "compiler/pipelines/Stages.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  registry.insert<rnnc::rnn::RNNDialect>();
-  mlir::registerTransformsPasses();
-  rnnc::rnn::registerRNNPasses();
+  rnnc::registerDialects(registry);
+  rnnc::registerPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "rnnc optimizer driver\n", registry));
 }
