@@ -67,9 +67,9 @@ Value Emitter::load(Type type, Value pointer) {
   Type inMemory = memoryType(element);
   if (auto vector = dyn_cast<VectorType>(type))
     inMemory = VectorType::get(vector.getShape(), inMemory);
-  unsigned bytes = std::max(1u, element.getIntOrFloatBitWidth() / 8);
-  if (isa<LLVM::LLVMPointerType>(element))
-    bytes = 8;
+  unsigned bytes = isa<LLVM::LLVMPointerType>(element)
+                       ? 8
+                       : std::max(1u, element.getIntOrFloatBitWidth() / 8);
   Value value = LLVM::LoadOp::create(b, loc, inMemory, pointer, bytes);
   if (!element.isInteger(1))
     return value;

@@ -221,11 +221,12 @@ Views Emitter::extraDestinations(OpResult result, const Shape &) {
 /// Gives every slot its address, now that all sizes are known.
 void Emitter::placeSlots() {
   OpBuilder::InsertionGuard guard(b);
-  Value from = constant(0);
   b.setInsertionPoint(bodyMarker);
-  from = constant(0);
+  Value from;
   for (Slot &slot : slots) {
     b.setInsertionPoint(slot.placeholder.getDefiningOp());
+    if (!from)
+      from = constant(0);
     Value base = LLVM::GEPOp::create(b, loc, ptr, b.getI8Type(), arena,
                                      ArrayRef<LLVM::GEPArg>{from});
     slot.placeholder.replaceAllUsesWith(base);
