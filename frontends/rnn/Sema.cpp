@@ -130,12 +130,20 @@ const ast::Definition *Sema::findDefinition(const std::string &name) const {
   const ast::SourceUnit *unit =
       frame->def && frame->def->unit ? frame->def->unit : &program.main();
   std::string wanted = name;
-  for (const auto &[from, to] : options.cells)
-    if (name == from) {
-      wanted = to;
-      // The new one is what the spec means by its name.
+  for (const auto &[from, to] : options.cells) {
+    if (name != from)
+      continue;
+    // The new one is what the spec means by its name. Inside the new one the
+    // old one stays: it may be built from it.
+    const ast::Definition *now = program.lookup(program.main(), to);
+    bool inside = false;
+    for (const Frame *f = frame; f; f = f->caller)
+      inside |= f->def && f->def == now;
+    if (!inside) {
       unit = &program.main();
+      wanted = to;
     }
+  }
   return program.lookup(*unit, wanted);
 }
 

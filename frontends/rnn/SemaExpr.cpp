@@ -414,8 +414,14 @@ Val Sema::evalComprehension(const ast::ComprehensionExpr *expr) {
 
 Val Sema::evalAs(const ast::AsExpr *expr) {
   Node *x = toTensor(eval(expr->base), expr->base->range);
-  if (!x)
+  if (!x) {
+    // The name is known all the same.
+    if (findAxis(expr->axis.name) < 0) {
+      frame->axes[expr->axis.name] = model->axes.size();
+      model->axes.push_back({expr->axis.name, -1, expr->axis.range});
+    }
     return poison();
+  }
   if (x->type.axes.size() != 1) {
     error(expr->range, "axis",
           str("'as' needs a value with one time axis, found ",

@@ -336,10 +336,12 @@ void Sema::checkLeak() {
       if (node->op == Op::Shift)
         worst = std::max(std::min(level[node->operands[0]->id], 1),
                          level[node->operands[1]->id]);
-      bool mixes = node->op == Op::Reverse || node->op == Op::Last ||
-                   (node->axis >= 0 && (node->op == Op::Reduce ||
-                                        node->op == Op::Softmax ||
-                                        node->op == Op::LogSoftmax));
+      // Along the target's own axis a later step would be seen. A second name
+      // of the axis is left to the text: it masks what comes later.
+      bool mixes = model->inputs[target].type.hasAxis(node->axis) &&
+                   (node->op == Op::Reverse || node->op == Op::Last ||
+                    node->op == Op::Reduce || node->op == Op::Softmax ||
+                    node->op == Op::LogSoftmax);
       if (mixes && worst == 1)
         worst = 2;
       level[node->id] = worst;
@@ -376,6 +378,12 @@ void Sema::checkStream() {
     for (int a : input.type.axes)
       streamed.insert(model->rootAxis(a));
   for (const Node &node : model->nodes) {
+    bool cellStep = node.op == Op::Position && node.axis < 0 &&
+                    node.block && node.block->scan &&
+                    streamed.count(model->rootAxis(node.block->scan->axis));
+    if (cellStep || (node.op == Op::Position &&
+                     streamed.count(model->rootAxis(node.axis))))
+      error(node.place, "later", "'pos' in a stream is not built yet");
     if (node.axis < 0 || !streamed.count(model->rootAxis(node.axis)))
       continue;
     const char *what = nullptr;
