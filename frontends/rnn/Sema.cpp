@@ -29,7 +29,8 @@ Diagnostic *Sema::error(SourceRange at, const char *id, std::string message) {
   const SourceFile *file = diags.getSources().fileOf(at.begin);
   int notes = 0;
   for (Frame *f = frame; f && notes < 3; f = f->caller) {
-    if (!f->applied.isValid() || !f->def)
+    if (!f->applied.isValid() || !f->def ||
+        f->applied == f->def->ident.range) // checked alone
       continue;
     // Only applications whose text holds the fault.
     if (at.begin < f->def->range.begin || at.begin > f->def->range.end)
@@ -384,6 +385,13 @@ std::unique_ptr<hir::Model> Sema::run() {
       diags.warning(at, "unused-param",
                     str("parameter '", use.first, "' is never used"));
     }
+  for (auto &[place, use] : staticUse)
+    if (!use.second) {
+      SourceRange at{SourceLoc(place),
+                     SourceLoc(place + uint32_t(use.first.size()))};
+      diags.warning(at, "unused-size",
+                    str("size '", use.first, "' is never used"));
+    }
   if (!good || diags.errorCount() != before)
     return nullptr;
   return result;
@@ -458,6 +466,10 @@ void Sema::runModel(const ast::Definition *def) {
     }
     if (binding.val.kind == Val::Number)
       binding.val.number.spelling = name;
+    if (size.isSize) {
+      binding.use = param.ident.range.begin.getRaw();
+      staticUse.emplace(binding.use, std::make_pair(name, false));
+    }
     top.names[name] = binding;
     model->statics.push_back(size);
   }

@@ -648,6 +648,11 @@ Val Sema::applyDefinition(const ast::Definition *def,
       binding.kind = Binding::Static;
       binding.val = val;
       binding.place = instance->staticPlaces[name];
+      for (const ast::StaticParam &param : def->statics)
+        if (param.ident.name == name) {
+          binding.use = param.ident.range.begin.getRaw();
+          staticUse.emplace(binding.use, std::make_pair(name, false));
+        }
       callee.names[name] = binding;
     }
   }

@@ -73,7 +73,7 @@ std::optional<std::vector<Size>> Sema::shapeArg(const Arg &arg) {
     if (val.kind != Val::Number || !val.number.exact) {
       error(expr ? expr->range : arg.place, "size",
             val.kind == Val::Number && !val.number.problem.empty()
-                ? str(ast::toString(expr), ": ", val.number.problem)
+                ? str(written(expr), ": ", val.number.problem)
                 : str("expected a size, found ", describe(val)));
       return false;
     }

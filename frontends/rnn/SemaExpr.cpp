@@ -100,6 +100,8 @@ Val Sema::evalName(const ast::NameExpr *expr) {
   if (auto it = frame->names.find(name); it != frame->names.end()) {
     if (it->second.kind == Binding::Param && it->second.val.node)
       paramUse[it->second.place.begin.getRaw()].second = true;
+    if (it->second.use)
+      staticUse[it->second.use].second = true;
     return it->second.val;
   }
   if (auto it = frame->letters.find(name); it != frame->letters.end()) {

@@ -112,6 +112,7 @@ struct Binding {
   Val val;
   SourceRange place;
   size_t depth = 0; ///< of the loops around it
+  uint32_t use = 0; ///< key into Sema::staticUse; 0: not watched
 };
 
 struct StateVar {
@@ -170,11 +171,10 @@ private:
   uint64_t work = 0; ///< nodes and statements so far
   std::set<std::pair<uint32_t, std::string>> said;
   std::set<std::string> stateNames;
-  std::vector<const ast::Definition *> active; ///< definitions being applied
   std::set<const ast::Definition *> reached;
   std::map<uint32_t, std::pair<std::string, bool>> paramUse; ///< by place
+  std::map<uint32_t, std::pair<std::string, bool>> staticUse; ///< the same
   const hir::Type *initType = nullptr; ///< the parameter being initialised
-  bool inModelBody = false;
   bool outOfWork = false;
 
   //===--- Messages (Sema.cpp) -------------------------------------------===//
@@ -188,6 +188,7 @@ private:
                     const Node *node);
   std::optional<std::string> suggestion(const std::string &name) const;
   Val unknownName(SourceRange at, const std::string &name);
+  std::string written(const Expr *expr) const;
   bool spend(SourceRange at, uint64_t amount = 1);
 
   //===--- Definitions, statements (Sema.cpp, SemaStmt.cpp) --------------===//

@@ -101,7 +101,7 @@ std::optional<Size> Sema::evalSize(const Expr *expr, bool bindLetters) {
           num->problem.empty()
               ? str("a size must be a whole number, found ",
                     num->real.value_or(0))
-              : str(ast::toString(expr), ": ", num->problem));
+              : str(written(expr), ": ", num->problem));
     return std::nullopt;
   }
   std::string spelling = ast::toString(expr);
@@ -112,6 +112,15 @@ std::optional<Size> Sema::evalSize(const Expr *expr, bool bindLetters) {
   if (!checkSizeRange(size, expr->range))
     return std::nullopt;
   return size;
+}
+
+/// An expression as the text has it.
+std::string Sema::written(const Expr *expr) const {
+  std::string text(diags.getSources().text(expr->range));
+  return text.empty() || text.size() > 40 ||
+                 text.find('\n') != std::string::npos
+             ? ast::toString(expr)
+             : text;
 }
 
 /// The type as declared; its axes are those the frame bound to the names.
@@ -174,9 +183,11 @@ std::optional<int64_t> Sema::intValue(const Val &val, SourceRange at,
     if (val.number.exact) {
       if (auto value = model->sizes.value(*val.number.exact))
         return value;
-      error(at, "no-size",
-            str("size '", model->sizes.print(*val.number.exact),
-                "' has no value"));
+      std::string name =
+          model->sizes.print(model->sizes.normalize(*val.number.exact));
+      if (Diagnostic *diagnostic = error(
+              at, "no-size", str("size '", name, "' has no value")))
+        diagnostic->help(str("give --set ", name, "=... or --data"));
       return std::nullopt;
     }
     if (val.number.real && std::floor(*val.number.real) == *val.number.real &&
