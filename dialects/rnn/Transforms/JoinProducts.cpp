@@ -335,6 +335,10 @@ struct JoinProductsPass : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass
       numShared += count;
       changed = true;
     }
+    while (unsigned count = joinReductions(block)) {
+      numReduced += count;
+      changed = true;
+    }
     return changed;
   }
 

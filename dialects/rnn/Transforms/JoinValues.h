@@ -37,6 +37,10 @@ mlir::Value joinValues(mlir::ValueRange values, int64_t axis);
 /// the body. True if something changed.
 bool widenSequences(ScanOp scan);
 
+/// Reductions in `block` of neighbouring slices of one value become one; the
+/// number of them, 0 if there are none.
+unsigned joinReductions(mlir::Block &block);
+
 /// Where a scan joins values in its body and emits each of them, it emits
 /// the joined value, and the parts are slices of it. True if something
 /// changed; `scan` is erased then.

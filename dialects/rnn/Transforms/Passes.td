@@ -101,7 +101,8 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
     differ only along one label that the result keeps: one contraction with the
     other operands joined along that label; results are slices. (2) A chain of
     contractions by `into` over one static label: one contraction with both
-    operands joined along that label. Repeated until nothing changes.
+    operands joined along that label. (3) Reductions of neighbouring slices
+    of one value: one reduction. Repeated until nothing changes.
 
     Joined are operands of static shape from outside the scan (weights), slices of one
     value, and emissions of one scan, which then emits the joined
@@ -127,7 +128,8 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
   }];
   let statistics = [
     Statistic<"numShared", "products-sharing", "Number of products joined that share an operand">,
-    Statistic<"numSummed", "products-summed", "Number of products joined that are summed">];
+    Statistic<"numSummed", "products-summed", "Number of products joined that are summed">,
+    Statistic<"numReduced", "reductions-joined", "Number of reductions joined">];
 }
 
 def DropDeadPass : Pass<"rnn-drop-dead"> {
