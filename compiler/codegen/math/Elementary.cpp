@@ -118,7 +118,8 @@ private:
   Type integer;
 };
 
-/// e^x = 2^n (1 + tail). `bits` is the pattern of the float 1.5 * 2^23 + n.
+/// e^x = 2^n (1 + tail). `bits` is the pattern of 1.5 * 2^23 + bias + n, whose
+/// low 22 bits are those of bias + n.
 struct Exponential {
   Value bits, tail;
 };
@@ -128,70 +129,77 @@ struct Exponential {
 static constexpr double kLog2High = 0.693359375;
 static constexpr double kLog2Low = -2.12194440054690583e-4;
 static constexpr double kLog2E = 1.44269504088896341;
-/// Adding it rounds to a whole number.
+/// Adding it, or it and a small whole number, rounds to a whole number.
 static constexpr double kRound = 0x1.8p23;
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// The parts of e^x for |x| up to about 180.
-static Exponential splitExp(const Writer &w, Value x) {
-  Value rounded = w.fma(x, w.number(kLog2E), w.number(kRound));
-  Value n = w.sub(rounded, w.number(kRound));
-  Value r = w.fma(n, w.number(-kLog2High), x);
-  r = w.fma(n, w.number(-kLog2Low), r);
+/// What a float's exponent field adds to the exponent.
+static constexpr int kBias = 127;
+/// The bias of scaleTwice.
+static constexpr int kBiasTwice = 2 * kBias;
+
+/// e^r - 1 for |r| <= log(2) / 2.
+static Value expTail(const Writer &w, Value r) {
   Value p = w.polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
                              4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  return {w.bitsOf(rounded), w.fma(p, w.mul(r, r), r)};
+  return w.fma(p, w.mul(r, r), r);
 }
 
-/// 2^(n + offset), from the bits of 1.5 * 2^23 + n. The low 9 bits of that
-/// pattern are those of n.
-static Value powerOfTwo(const Writer &w, Value bits, int32_t offset) {
-  return w.fromBits(
-      w.shiftLeft(w.addi(bits, w.whole(127 + offset)), 23));
+/// The parts of e^x for |x| up to about 180.
+static Exponential splitExp(const Writer &w, Value x, int bias) {
+  Value round = w.number(kRound + bias);
+  Value rounded = w.fma(x, w.number(kLog2E), round);
+  Value n = w.sub(rounded, round);
+  Value r = w.fma(n, w.number(-kLog2High), x);
+  r = w.fma(n, w.number(-kLog2Low), r);
+  return {w.bitsOf(rounded), expTail(w, r)};
 }
 
-/// 2^n (1 + tail) by two factors, since 2^n itself may be too small or large for
-/// a float. The first product is exact enough to be rounded once more.
+/// 2^(n + bias - 127), which must be a normal float.
+static Value powerOfTwo(const Writer &w, Value bits) {
+  return w.fromBits(w.shiftLeft(bits, 23));
+}
+
+/// 2^n (1 + tail) for parts with kBiasTwice. 2^n itself may be too small or
+/// large for a float, so it is two factors: of n' = n + 254 the one has n' / 2
+/// in its exponent field, the other n' - n' / 2. Only the second product may
+/// leave the normal floats, and rounds there once.
 static Value scaleTwice(const Writer &w, const Exponential &e) {
-  // The pattern of 1.5 * 2^23 is 0x4B400000, so half of n keeps its place
-  // after the shift if the constant is taken off first.
-  Value n = w.subi(e.bits, w.whole(0x4B400000));
-  Value half = w.shiftRight(n, 1);
-  Value first = w.fromBits(w.shiftLeft(w.addi(half, w.whole(127)), 23));
-  Value rest = w.fromBits(
-      w.shiftLeft(w.addi(w.subi(n, half), w.whole(127)), 23));
-  return w.mul(w.fma(e.tail, first, first), rest);
+  Value half = w.andi(w.shiftLeft(e.bits, 22), w.whole(0x7F800000));
+  Value rest = w.subi(w.shiftLeft(e.bits, 23), half);
+  Value first = w.fromBits(half);
+  return w.mul(w.fma(e.tail, first, first), w.fromBits(rest));
 }
 
-/// exp for x <= 0 or any x: e^-104 rounds to 0, e^89 to infinity.
-static Value expInRange(const Writer &w, Value x) {
-  return scaleTwice(w, splitExp(w, x));
+/// e^x for x <= 89: e^-104 rounds to 0, e^89 to infinity.
+static Value expBelow89(const Writer &w, Value x) {
+  return scaleTwice(w, splitExp(w, w.atLeast(x, -104), kBiasTwice));
 }
 
 Value elementary::exp(OpBuilder &b, Location loc, Value x) {
   Writer w(b, loc, x.getType());
-  return expInRange(w, w.atLeast(w.atMost(x, 89), -104));
+  return expBelow89(w, w.atMost(x, 89));
 }
 
 Value elementary::exp2(OpBuilder &b, Location loc, Value x) {
   Writer w(b, loc, x.getType());
   Value y = w.atLeast(w.atMost(x, 129), -151);
-  Value rounded = w.add(y, w.number(kRound));
-  // y - n is exact; the polynomial of exp takes it times log 2.
-  Value r = w.mul(w.sub(y, w.sub(rounded, w.number(kRound))),
+  Value round = w.number(kRound + kBiasTwice);
+  Value rounded = w.add(y, round);
+  // y - n is exact; e^(r log 2) = 2^r.
+  Value r = w.mul(w.sub(y, w.sub(rounded, round)),
                   w.number(0.693147180559945309));
-  Value p = w.polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                             4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  return scaleTwice(w, {w.bitsOf(rounded), w.fma(p, w.mul(r, r), r)});
+  return scaleTwice(w, {w.bitsOf(rounded), expTail(w, r)});
 }
 
 Value elementary::expm1(OpBuilder &b, Location loc, Value x) {
   Writer w(b, loc, x.getType());
   // Below -20 the result is -1. Half of 2^n is a float for all n, and doubling
   // at the end overflows where it should.
-  Exponential e = splitExp(w, w.atLeast(w.atMost(x, 89), -20));
-  Value half = powerOfTwo(w, e.bits, -1);
+  Value limited = w.atLeast(w.atMost(x, 89), -20);
+  Exponential e = splitExp(w, limited, kBias - 1);
+  Value half = powerOfTwo(w, e.bits);
   Value r = w.fma(e.tail, half, w.sub(half, w.number(0.5)));
   r = w.add(r, r);
   // Halves of denormals are not exact; there expm1(x) = x.
@@ -203,8 +211,8 @@ Value elementary::sigmoid(OpBuilder &b, Location loc, Value x) {
   // e = 2^24 e^-|x| is never denormal, and the division rounds a denormal
   // result once: (x < 0 ? e : 2^24) / (2^24 + e).
   Value a = w.atLeast(w.neg(w.abs(x)), -104);
-  Exponential parts = splitExp(w, a);
-  Value scale = powerOfTwo(w, parts.bits, 24);
+  Exponential parts = splitExp(w, a, kBias + 24);
+  Value scale = powerOfTwo(w, parts.bits);
   Value e = w.fma(parts.tail, scale, scale);
   Value one = w.number(0x1p24);
   return w.div(w.select(w.less(x, w.number(0)), e, one), w.add(one, e));
@@ -214,8 +222,8 @@ Value elementary::tanh(OpBuilder &b, Location loc, Value x) {
   Writer w(b, loc, x.getType());
   // m / (m + 2) with m = e^(2|x|) - 1; above 9.1 that is 1. Doubling is exact.
   Value a = w.atMost(w.abs(x), 9.1);
-  Exponential parts = splitExp(w, w.add(a, a));
-  Value scale = powerOfTwo(w, parts.bits, 0);
+  Exponential parts = splitExp(w, w.add(a, a), kBias);
+  Value scale = powerOfTwo(w, parts.bits);
   Value m = w.fma(parts.tail, scale, w.sub(scale, w.number(1)));
   return w.withSign(w.div(m, w.add(m, w.number(2))), x);
 }
@@ -308,7 +316,7 @@ Value elementary::log1p(OpBuilder &b, Location loc, Value x) {
 Value elementary::softplus(OpBuilder &b, Location loc, Value x) {
   Writer w(b, loc, x.getType());
   // max(x, 0) + log(1 + e^-|x|). e is at most 1, so u = 1 + e is at most 2.
-  Value e = expInRange(w, w.atLeast(w.neg(w.abs(x)), -104));
+  Value e = expBelow89(w, w.neg(w.abs(x)));
   Value high = w.greater(e, w.number(0.41421356));
   Value f = w.select(high, w.fma(e, w.number(0.5), w.number(-0.5)), e);
   Value n = w.select(high, w.number(1), w.number(0));

@@ -93,9 +93,9 @@ std::string moduleText(llvm::StringRef type, int lanes) {
     %xi = llvm.getelementptr %x[%o] : (!llvm.ptr, i64) -> !llvm.ptr, )"
        << type << R"(
     %yi = llvm.getelementptr %y[%o] : (!llvm.ptr, i64) -> !llvm.ptr, )"
-       << type << "\n    %v = llvm.load %xi : !llvm.ptr -> " << value
+       << type << "\n    %v = llvm.load %xi {alignment = 4 : i64} : !llvm.ptr -> " << value
        << "\n    %r = " << f.op << " %v : " << value
-       << "\n    llvm.store %r, %yi : " << value << ", !llvm.ptr\n  }\n"
+       << "\n    llvm.store %r, %yi {alignment = 4 : i64} : " << value << ", !llvm.ptr\n  }\n"
        << "  return\n}\n";
   return text;
 }
