@@ -249,10 +249,10 @@ LogicalResult ScanOp::verify() {
       return emitOpError("(C5) lengths are 'tensor<?xi32>', found ")
              << getLengths().getType();
   }
-  return success();
-}
-
-LogicalResult ScanOp::verifyRegions() {
+  // The body is checked here, before the loop interfaces look at it.
+  if (getBody().empty() || getBlock()->empty() ||
+      !isa<YieldOp>(getBlock()->back()))
+    return emitOpError("(C3) has a body that ends with 'rnn.yield'");
   if (getBlock()->getNumArguments() != 1 + getSeqs().size() + getInitial().size())
     return emitOpError("(C2) takes ")
            << 1 + getSeqs().size() + getInitial().size()

@@ -91,7 +91,6 @@ def RNN_ScanOp : RNN_Op<"scan", [
   }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
-  let hasRegionVerifier = 1;
   let hasCanonicalizer = 1;
 }
 
