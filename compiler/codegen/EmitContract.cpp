@@ -142,7 +142,7 @@ FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product) {
   View result = allocate(view->element, {count * Monomial(panels * width)},
                          std::max(currentTop, lastUse(product.right)));
   Partition share = partitionRows("p" + std::to_string(panels),
-                                  constant(panels));
+                                  Monomial(panels));
   access(share, {}, {*view}, {result});
   Value base = view->base;
   Value stride1 = value(terms->stride1);
@@ -293,7 +293,7 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
     packedView = scratch(right->element, {right->sizes[0] * right->sizes[1] *
                                           Monomial(panels * width)});
     Partition share =
-        partitionRows("p" + std::to_string(panels), constant(panels));
+        partitionRows("p" + std::to_string(panels), Monomial(panels));
     access(share, {}, {rightCompact}, {packedView});
     func::CallOp::create(
         b, loc, kernels.pack(right->element),

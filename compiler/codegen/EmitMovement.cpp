@@ -91,7 +91,7 @@ void Emitter::zeroPadding(const View &rows, const View &lengths,
     return;
   Partition share = partitionRows(
       "." + std::to_string(rows.sizes[0].extents.front()),
-      value(rows.sizes[0]));
+      rows.sizes[0]);
   access(share, {rows, lengths}, {}, {rows});
   forRange(share.low, share.high, 1, [&](Value row) {
     Value isPadding = compare(arith::CmpIPredicate::sge, position,
@@ -130,7 +130,7 @@ void Emitter::copyValid(const View &from, const View &to, const View &lengths,
                         Value position) {
   Partition share =
       partitionRows("." + std::to_string(to.sizes[0].extents.front()),
-                    value(to.sizes[0]));
+                    to.sizes[0]);
   access(share, {from, lengths}, {}, {to});
   forRange(share.low, share.high, 1, [&](Value row) {
     Value isValid = compare(arith::CmpIPredicate::slt, position,
@@ -352,7 +352,7 @@ LogicalResult Emitter::emitValid(rnn::ValidOp op) {
       "." + std::to_string(out.sizes[0].extents.empty()
                                ? -1
                                : out.sizes[0].extents.front()),
-      value(out.sizes[0]));
+      out.sizes[0]);
   access(share, {*lengths}, {}, {out});
   Value position = scalars.lookup(op.getAt());
   forRange(share.low, share.high, 1, [&](Value row) {

@@ -35,6 +35,8 @@ namespace rnnc::codegen {
 struct Partition {
   std::string key;
   mlir::Value low, high;
+  /// How many leading dims of the domain make the rows.
+  int64_t dims = 1;
 };
 
 class Emitter {
@@ -107,7 +109,7 @@ private:
   //===--- Work shared by threads (EmitterThreads.cpp) ---===//
   /// Splits the leading run-time dims of a domain, or its first dim.
   Partition partition(const Shape &domain);
-  Partition partitionRows(std::string key, Value rows);
+  Partition partitionRows(std::string key, const Monomial &rows);
   Partition serial();
   /// Notes what a kernel reads and writes; puts a barrier before it if needed.
   void access(const Partition &partition, mlir::ArrayRef<View> alignedReads,

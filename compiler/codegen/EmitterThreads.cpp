@@ -27,13 +27,14 @@ Partition Emitter::serial() {
   return known;
 }
 
-Partition Emitter::partitionRows(std::string key, Value rows) {
+Partition Emitter::partitionRows(std::string key, const Monomial &rows) {
   Partition &known = partitions[key];
   if (!known.low) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(slotMarker);
+    Value count = value(rows);
     auto bound = [&](Value number) -> Value {
-      return arith::DivSIOp::create(b, loc, mul(rows, number), threads);
+      return arith::DivSIOp::create(b, loc, mul(count, number), threads);
     };
     known = {key, bound(thread), bound(add(thread, constant(1)))};
   }
@@ -58,7 +59,9 @@ Partition Emitter::partition(const Shape &domain) {
     rows = domain[0];
     key = "s" + std::to_string(rows.coefficient);
   }
-  return partitionRows(key, value(rows));
+  Partition result = partitionRows(key, rows);
+  result.dims = std::max<int64_t>(1, count);
+  return result;
 }
 
 void Emitter::barrier() {
@@ -143,13 +146,8 @@ void Emitter::forRows(
     });
     return;
   }
-  // The shared dims: the run-time ones that lead, or the first.
-  int64_t shared = 0;
+  int64_t shared = partition.dims;
   const View &model = views.front();
-  while (shared < count && !model.sizes[shared].isConstant())
-    ++shared;
-  if (shared == 0)
-    shared = 1;
   bool one = true;
   for (int64_t i = 0; i + 1 < shared; ++i)
     one &= collapses(views, i);
