@@ -119,6 +119,11 @@ private:
                 mlir::Location at);
   Value fromFront(Value value, const hir::Type &type, int axis,
                   mlir::Location at);
+  std::string frontLabels(const hir::Type &type, int axis) const;
+  std::string sliceLabels(const hir::Type &step, int axis) const;
+  Value stepToFront(Value value, hir::Type step, int axis, mlir::Location at);
+  Value stepFromFront(Value value, hir::Type step, int axis,
+                      mlir::Location at);
   Value stateStart(const std::string &name, const hir::Type &type,
                    const Node *init, SourceRange place);
   Value emitTime(const Node *node);

@@ -12,23 +12,50 @@ using namespace rnnc;
 using namespace rnnc::gen;
 using namespace mlir;
 
-/// Brings a time axis to the front, as ops along time want it.
+/// The order of labels that ops along a time axis want: the axis, with lengths
+/// the batch right behind it, the rest as it was.
+std::string FunctionGen::frontLabels(const hir::Type &type, int axis) const {
+  std::string all = labels(type, axis), front = "t";
+  bool batchFirst = isRagged(axis) && type.batch;
+  if (batchFirst)
+    front += 'b';
+  for (char c : all)
+    if (c != 't' && !(batchFirst && c == 'b'))
+      front += c;
+  return front;
+}
+
 Value FunctionGen::toFront(Value value, const hir::Type &type, int axis,
                            Location at) {
-  std::string from = labels(type, axis), to = "t";
-  for (char c : from)
-    if (c != 't')
-      to += c;
-  return permuted(value, from, to, at);
+  return permuted(value, labels(type, axis), frontLabels(type, axis), at);
 }
 
 Value FunctionGen::fromFront(Value value, const hir::Type &type, int axis,
                              Location at) {
-  std::string to = labels(type, axis), from = "t";
-  for (char c : to)
-    if (c != 't')
-      from += c;
+  return permuted(value, frontLabels(type, axis), labels(type, axis), at);
+}
+
+/// A step of a sequence of type `type` in that order, and back.
+Value FunctionGen::stepToFront(Value value, hir::Type step, int axis,
+                               Location at) {
+  std::string from = labels(step, axis), to = sliceLabels(step, axis);
   return permuted(value, from, to, at);
+}
+
+Value FunctionGen::stepFromFront(Value value, hir::Type step, int axis,
+                                 Location at) {
+  return permuted(value, sliceLabels(step, axis), labels(step, axis), at);
+}
+
+std::string FunctionGen::sliceLabels(const hir::Type &step, int axis) const {
+  std::string all = labels(step, axis), front;
+  bool batchFirst = isRagged(axis) && step.batch;
+  if (batchFirst)
+    front += 'b';
+  for (char c : all)
+    if (!(batchFirst && c == 'b'))
+      front += c;
+  return front;
 }
 
 static bool isZero(const Node *node) {
@@ -84,15 +111,17 @@ Value FunctionGen::emitShift(const Node *node) {
                         node->type, node->axis, at);
   Value lens = isRagged(node->axis) ? lengths[model.rootAxis(node->axis)]
                                     : Value();
-  Value init = stateStart(node->text, first, start, node->place);
+  Value init = stepToFront(stateStart(node->text, first, start, node->place),
+                           first, node->axis, at);
   Value shifted = rnn::ShiftOp::create(b, at, input.getType(), input, init,
                                        lens, UnitAttr());
   if (stateArgs.count(node->text)) {
     Value last = rnn::PickOp::create(
         b, at, rnn::ScanOp::sliceType(input.getType()),
         rnn::EndAttr::get(b.getContext(), rnn::End::Last), input, lens);
-    states.push_back(
-        {rnn::ArgKind::State, node->text, last, dynamicDims(first)});
+    states.push_back({rnn::ArgKind::State, node->text,
+                      stepFromFront(last, first, node->axis, at),
+                      dynamicDims(first)});
   }
   return fromFront(shifted, node->type, node->axis, at);
 }
@@ -137,8 +166,10 @@ Value FunctionGen::emitTime(const Node *node) {
     return fromFront(rnn::ReverseOp::create(b, at, x.getType(), x, lens),
                      node->type, node->axis, at);
   rnn::End end = node->op == hir::Op::First ? rnn::End::First : rnn::End::Last;
-  return rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
-                             rnn::EndAttr::get(b.getContext(), end), x, lens);
+  Value picked =
+      rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
+                          rnn::EndAttr::get(b.getContext(), end), x, lens);
+  return stepFromFront(picked, node->type, node->axis, at);
 }
 
 //===----------------------------------------------------------------------===//
@@ -173,13 +204,14 @@ void FunctionGen::emitScan(const Node *node) {
   Value positions = readsPosition(scan.body);
   if (positions)
     seqs.push_back(positions);
-  for (const hir::Scan::State &state : scan.states)
-    inits.push_back(
-        top ? stateStart(state.name, state.inside->type, state.init,
-                         state.place)
-            : state.init ? expand(values[state.init], state.init->type,
-                                  state.inside->type, at)
-                         : filled(0, state.inside->type, at));
+  for (const hir::Scan::State &state : scan.states) {
+    Value start = top ? stateStart(state.name, state.inside->type, state.init,
+                                   state.place)
+                  : state.init ? expand(values[state.init], state.init->type,
+                                        state.inside->type, at)
+                               : filled(0, state.inside->type, at);
+    inits.push_back(stepToFront(start, state.inside->type, scan.axis, at));
+  }
   // Emissions that something reads, in order.
   std::vector<const Node *> emits;
   std::map<int64_t, size_t> emitOf;
@@ -190,7 +222,13 @@ void FunctionGen::emitScan(const Node *node) {
       emitOf[other->index] = emits.size();
       const Node *inside = scan.emits[other->index];
       emits.push_back(inside);
-      emitTypes.push_back(rnn::ScanOp::sequenceType(typeOf(inside->type)));
+      std::string from = labels(inside->type, scan.axis);
+      auto plain = typeOf(inside->type);
+      SmallVector<int64_t> shape;
+      for (char label : sliceLabels(inside->type, scan.axis))
+        shape.push_back(plain.getDimSize(from.find(label)));
+      emitTypes.push_back(rnn::ScanOp::sequenceType(
+          RankedTensorType::get(shape, plain.getElementType())));
     }
   Value lens = isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)]
                                    : Value();
@@ -206,18 +244,22 @@ void FunctionGen::emitScan(const Node *node) {
     context = &inner;
     auto slices = op.getSlices();
     for (size_t i = 0; i < seqOf.size(); ++i)
-      values[scan.bodyInputs[seqOf[i]]] = slices[i];
+      values[scan.bodyInputs[seqOf[i]]] = stepFromFront(
+          slices[i], scan.bodyInputs[seqOf[i]]->type, scan.axis, at);
     if (positions)
       inner.step = arith::SIToFPOp::create(
           b, at, RankedTensorType::get({}, real), slices[seqOf.size()]);
     for (size_t i = 0; i < scan.states.size(); ++i)
-      values[scan.states[i].inside] = op.getCarries()[i];
+      values[scan.states[i].inside] = stepFromFront(
+          op.getCarries()[i], scan.states[i].inside->type, scan.axis, at);
     emitBlock(scan.body);
     SmallVector<Value> next, emitted;
     for (const hir::Scan::State &state : scan.states)
-      next.push_back(values[state.next]);
+      next.push_back(stepToFront(values[state.next], state.next->type,
+                                 scan.axis, at));
     for (const Node *emit : emits)
-      emitted.push_back(values[emit]);
+      emitted.push_back(
+          stepToFront(values[emit], emit->type, scan.axis, at));
     rnn::YieldOp::create(b, at, next, emitted);
     context = inner.outer;
   }
@@ -229,7 +271,9 @@ void FunctionGen::emitScan(const Node *node) {
   for (size_t i = 0; i < scan.states.size(); ++i)
     if (top && stateArgs.count(scan.states[i].name))
       states.push_back({rnn::ArgKind::State, scan.states[i].name,
-                        op.getFinals()[i],
+                        stepFromFront(op.getFinals()[i],
+                                      scan.states[i].inside->type, scan.axis,
+                                      at),
                         dynamicDims(scan.states[i].inside->type)});
 }
 

@@ -23,6 +23,14 @@ using namespace rnnc::sema;
 /// note says where it was applied. Null if it was said before.
 Diagnostic *Sema::error(SourceRange at, const char *id, std::string message) {
   ++errors;
+  // Sizes may stay letters in a check, and in a definition that no model uses:
+  // what hangs on their values is not looked at.
+  Frame *root = frame;
+  while (root && root->caller)
+    root = root->caller;
+  bool isAlone = root && root->def && root->def->kind != ast::DefKind::Model;
+  if (std::string_view(id) == "no-size" && (!options.needSizes || isAlone))
+    return nullptr;
   if (!said.insert({at.begin.getRaw(), message}).second)
     return nullptr;
   Diagnostic &diagnostic = diags.error(at, id, std::move(message));
@@ -300,6 +308,14 @@ static bool findCycles(const Program &program, DiagnosticEngine &diags) {
 // The walk
 //===----------------------------------------------------------------------===//
 
+bool Sema::inLibrary(SourceRange at) const {
+  const SourceFile *file = diags.getSources().fileOf(at.begin);
+  for (const auto &unit : program.units)
+    if (unit->isLibrary && unit->file == file)
+      return true;
+  return false;
+}
+
 std::unique_ptr<hir::Model> Sema::run() {
   model = std::make_unique<hir::Model>();
   if (findCycles(program, diags))
@@ -378,20 +394,20 @@ std::unique_ptr<hir::Model> Sema::run() {
         checkAlone(def);
     }
   }
-  for (auto &[place, use] : paramUse)
-    if (!use.second) {
-      SourceRange at{SourceLoc(place),
-                     SourceLoc(place + uint32_t(use.first.size()))};
-      diags.warning(at, "unused-param",
-                    str("parameter '", use.first, "' is never used"));
-    }
-  for (auto &[place, use] : staticUse)
-    if (!use.second) {
-      SourceRange at{SourceLoc(place),
-                     SourceLoc(place + uint32_t(use.first.size()))};
-      diags.warning(at, "unused-size",
-                    str("size '", use.first, "' is never used"));
-    }
+  // What an error kept from being read is not unused.
+  if (!errors && diags.errorCount() == before) {
+    auto warn = [&](const auto &uses, const char *id, const char *what) {
+      for (const auto &[place, use] : uses) {
+        SourceRange at{SourceLoc(place),
+                       SourceLoc(place + uint32_t(use.first.size()))};
+        if (!use.second && !inLibrary(at))
+          diags.warning(at, id,
+                        str(what, " '", use.first, "' is never used"));
+      }
+    };
+    warn(paramUse, "unused-param", "parameter");
+    warn(staticUse, "unused-size", "size");
+  }
   if (!good || diags.errorCount() != before)
     return nullptr;
   return result;

@@ -221,6 +221,8 @@ Val Sema::instantiate(const ast::Definition *def,
     } else if (param.defaultValue) {
       Saved<Frame *> in(frame, &defaults);
       val = eval(param.defaultValue);
+    } else if (!good) {
+      continue;
     } else {
       size_t found = args.size();
       if (Diagnostic *diagnostic =
@@ -328,9 +330,24 @@ void Sema::settleName(Instance &instance) {
     base += "_" + std::to_string(count);
   instance.paths = std::make_shared<PathScope>();
   instance.paths->path = instance.outer->join(base + instance.suffix);
-  // Instances given as arguments are named below it.
-  for (auto &[name, val] : instance.statics)
+  adoptStatics(instance);
+}
+
+/// Instances given as arguments, if they have no name, are named below the one
+/// they are given to.
+void Sema::adoptStatics(Instance &instance) {
+  std::function<void(Val &)> adopt = [&](Val &val) {
+    for (Val &item : val.items)
+      adopt(item);
+    if (val.kind != Val::Instance || val.instance->paths)
+      return;
+    val.instance->outer = instance.paths;
+    val.instance->suffix.clear();
+  };
+  for (auto &[name, val] : instance.statics) {
+    adopt(val);
     nameInstances(val, name);
+  }
 }
 
 void Sema::nameInstances(Val &val, const std::string &name) {
@@ -349,11 +366,7 @@ void Sema::nameInstances(Val &val, const std::string &name) {
     base += "_" + std::to_string(count);
   instance.paths = std::make_shared<PathScope>();
   instance.paths->path = outer->join(base);
-  for (auto &[key, inner] : instance.statics) {
-    if (inner.kind == Val::Instance && !inner.instance->paths)
-      inner.instance->outer = instance.paths;
-    nameInstances(inner, key);
-  }
+  adoptStatics(instance);
 }
 
 std::optional<int64_t>

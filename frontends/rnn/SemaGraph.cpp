@@ -56,12 +56,17 @@ Node *Sema::make(Op op, Type type, std::vector<Node *> operands,
   for (Node *operand : operands) {
     if (!operand)
       return nullptr;
+    if (initType && operand->block != block) {
+      error(at, "order", "an initial value is made of numbers and draws only");
+      return nullptr;
+    }
     std::string culprit;
     if (!hoist(operand, block, culprit)) {
       std::string what = culprit.empty() ? "a value" : "'" + culprit + "'";
       error(at, "order",
-            str("what is computed before the first step reads ", what,
-                ", which changes at each step"));
+            str(early.empty() ? "what is computed before the first step"
+                              : early,
+                " reads ", what, ", which changes at each step"));
       return nullptr;
     }
   }
@@ -118,10 +123,10 @@ Node *Sema::unary(Op op, Node *x, SourceRange at) {
   if (op == Op::Stop)
     return make(op, x->type, {x}, at);
   if (x->type.elem == hir::Elem::Int) {
-    error(at, "type",
-          str("expected real values, found ",
-              hir::describeType(*model, x->type)))
-        ;
+    if (Diagnostic *diagnostic =
+            error(at, "type", str("expected real values, found ",
+                                  hir::describeType(*model, x->type))))
+      diagnostic->help("real(x) makes a real of an int");
     return nullptr;
   }
   x = toReal(x, at);

@@ -176,6 +176,7 @@ private:
   std::map<uint32_t, std::pair<std::string, bool>> staticUse; ///< the same
   const hir::Type *initType = nullptr; ///< the parameter being initialised
   bool outOfWork = false;
+  std::string early; ///< what is being computed before the first step
 
   //===--- Messages (Sema.cpp) -------------------------------------------===//
   Diagnostic *error(SourceRange at, const char *id, std::string message);
@@ -188,6 +189,7 @@ private:
                     const Node *node);
   std::optional<std::string> suggestion(const std::string &name) const;
   Val unknownName(SourceRange at, const std::string &name);
+  bool inLibrary(SourceRange at) const;
   std::string written(const Expr *expr) const;
   bool spend(SourceRange at, uint64_t amount = 1);
 
@@ -300,6 +302,7 @@ private:
                      SourceRange at);
   void bindLetters(Frame &callee);
   void settleName(Instance &instance);
+  void adoptStatics(Instance &instance);
   std::optional<int64_t> ensureParam(const std::shared_ptr<Instance> &instance,
                                      const std::string &name);
   Node *advance(const std::string &name, Node *init, Type type,

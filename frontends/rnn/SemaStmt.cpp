@@ -199,6 +199,7 @@ void Sema::declareState(const ast::DeclGroup &group, const ast::Ident &ident) {
   hir::Block *outer = block->scan && !frame->isStep ? block->parent : block;
   if (hasInit) {
     Saved<hir::Block *> in(block, outer);
+    Saved<std::string> what(early, str("the start of '", ident.name, "'"));
     Val val = given ? given->first : eval(group.init);
     init = toReal(toTensor(val, at), at);
     if (state.type.elem != hir::Elem::Real && init)
@@ -320,7 +321,10 @@ void Sema::declareParam(const ast::DeclGroup &group, const ast::Ident &ident,
       for (size_t i = 0; fits && i < init->type.shape.size(); ++i)
         fits = init->type.shape[i].stretch ||
                unifySize(type->shape[i], init->type.shape[i]);
-      if (!fits)
+      if (init->block != &param.initBlock)
+        error(at, "order",
+              "an initial value is made of numbers and draws only");
+      else if (!fits)
         error(at, "size",
               str("parameter '", ident.name, "' is ",
                   hir::describeShape(model->sizes, type->shape),
@@ -400,6 +404,7 @@ void Sema::runEquation(const ast::EquationStmt *stmt) {
   Val val;
   {
     Saved<hir::Block *> in(block, where);
+    Saved<std::string> what(early, stmt->once ? "'once'" : early);
     val = eval(stmt->value);
     if (stmt->once && val.kind == Val::Result)
       val = Val::of(toTensor(val, stmt->range));
