@@ -106,7 +106,13 @@ rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
       });
 }
 
-TimeLifter::TimeLifter(ScanOp scan) : scan(scan), builder(scan) {
+TimeLifter::TimeLifter(ScanOp scan, bool after) : scan(scan), builder(scan) {
+  if (after) {
+    builder.setInsertionPointAfter(scan);
+    for (auto [value, result] :
+         llvm::zip_equal(scan.getYield().getEmit(), scan.getEmitted()))
+      sequences[value] = result;
+  }
   for (auto [seq, slice] : llvm::zip_equal(scan.getSeqs(), scan.getSlices()))
     sequences[slice] = seq;
 }

@@ -26,10 +26,12 @@ bool isRowWork(mlir::Operation *op);
 llvm::StringRef whyNotOverTime(ScanOp scan, mlir::Operation *op,
                                llvm::function_ref<bool(mlir::Value)> isLifted);
 
-/// Builds ops over time before `scan`. The body stays as it is.
+/// Builds ops over time before or after `scan`. The body stays as it is.
 class TimeLifter {
 public:
-  explicit TimeLifter(ScanOp scan);
+  /// Knows the slices as their sequences; `after`: emitted values as what is
+  /// emitted, too.
+  explicit TimeLifter(ScanOp scan, bool after = false);
 
   /// Adds the form over time of `op`, for which whyNotOverTime is empty and
   /// whose operands are lifted or outer values.

@@ -94,6 +94,34 @@ def HoistStatelessPass : Pass<"rnn-hoist-stateless"> {
     Statistic<"numRefused", "ops-refused", "Number of products left in a scan">];
 }
 
+def SinkOutputsPass : Pass<"rnn-sink-outputs"> {
+  let summary = "what only emissions need leaves the scan";
+  let description = [{
+    Products, look-ups and reductions of the state whose results no carried
+    value needs, with all that is made of them, are computed for all steps after
+    the scan; what they read is emitted instead. Under lengths the result is
+    masked, as the emission was. What is refused, and why, is as in
+    `rnn-hoist-stateless`.
+
+    Accepts any IR. Leaves emissions that nobody reads: run `rnn-drop-dead` after
+    it.
+
+    ```mlir
+    %ys, %hT = rnn.scan %t in %T over(..) carry(%h = %h0 : H) emit(YS) {
+      ...
+      %y = rnn.contract "bk,nk->bn" %n, %V : H, V -> Y
+      rnn.yield next(%n : H) emit(%y : Y)
+    // becomes
+    %hs, %hT = rnn.scan %t in %T over(..) carry(%h = %h0 : H) emit(HS) {
+      ...
+      rnn.yield next(%n : H) emit(%n : H)
+    }
+    %ys = rnn.contract "tbk,nk->tbn" %hs, %V : HS, V -> YS
+    ```
+  }];
+  let statistics = [Statistic<"numSunk", "ops-sunk", "Number of ops computed for all steps">];
+}
+
 def JoinProductsPass : Pass<"rnn-join-products"> {
   let summary = "products that share an operand become one";
   let description = [{

@@ -34,7 +34,7 @@ struct Case {
 
 constexpr const char *kAll =
     "cse,rnn-split-concat-products,rnn-chain-sums,rnn-hoist-stateless,"
-    "canonicalize,cse,rnn-drop-dead,rnn-join-products,canonicalize,cse,"
+    "rnn-sink-outputs,canonicalize,cse,rnn-drop-dead,rnn-join-products,canonicalize,cse,"
     "rnn-fold-embedding,rnn-unroll-time{factor=4},canonicalize";
 
 class SameValues : public testing::TestWithParam<Case> {
@@ -136,6 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Split", "split-concat-products.mlir", "rnn-split-concat-products"},
         Case{"Chain", "chain-sums.mlir", "rnn-chain-sums"},
         Case{"Hoist", "hoist-stateless.mlir", "rnn-hoist-stateless"},
+        Case{"Sink", "sink-outputs.mlir", "rnn-sink-outputs"},
         Case{"Join", "join-products.mlir", "rnn-join-products"},
         Case{"Drop", "drop-dead.mlir", "rnn-drop-dead"},
         Case{"Unroll", "unroll-time.mlir", "rnn-unroll-time{factor=3}"},
@@ -145,6 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"SplitAll", "split-concat-products.mlir", kAll},
         Case{"ChainAll", "chain-sums.mlir", kAll},
         Case{"HoistAll", "hoist-stateless.mlir", kAll},
+        Case{"SinkAll", "sink-outputs.mlir", kAll},
         Case{"JoinAll", "join-products.mlir", kAll},
         Case{"DropAll", "drop-dead.mlir", kAll},
         Case{"CanonicalAll", "canonicalize.mlir", kAll}),
