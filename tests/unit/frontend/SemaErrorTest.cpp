@@ -447,7 +447,7 @@ model M(V, n = 4) {
 }
 )",
      {"4:6: error: 'if' needs a condition that is known at compile time, found seq(T) bool; help: where(c, a, b) chooses between values"}},
-    {"LoopBound", "",
+    {"LoopBound", "s",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
