@@ -284,7 +284,7 @@ TEST_P(VectorMath, DoublesAgreeWithLibm) {
 
 TEST_P(VectorMath, Rate) {
   if (!std::getenv("RNNC_MATH_RATE"))
-    GTEST_SKIP() << "set RNNC_MATH_RATE=1 to measure";
+    return;
   const Function &f = GetParam();
   constexpr int64_t kCount = 4096;
   alignas(64) static float x[kCount], y[kCount];
