@@ -208,9 +208,13 @@ def FoldEmbeddingPass : Pass<"rnn-fold-embedding"> {
     A contraction of gathered rows with a static operand, over the label of
     the table's row, becomes a gather from the contracted table where the
     table has fewer rows than the ids, by the hints, have entries. `into`
-    becomes an addition unless it is the same for every row.
+    becomes an addition unless it is the same for all ids. The gradients follow:
+    a sum over ids of products with gathered rows, and a `scatter_add` of
+    products, become products with a `scatter_add` of the cotangents, which has
+    one row per row of the table. Sums are rounded in another order.
 
-    Accepts any IR. Run after `rnn-hoist-stateless`.
+    Accepts any IR. Run after `rnn-hoist-stateless`, and after
+    `rnn-join-products`, so that one table serves all joined products.
 
     ```mlir
     %x = rnn.gather %E[%ids] : tensor<65x8xf32>, tensor<?x?xi32> to tensor<?x?x8xf32>

@@ -28,12 +28,33 @@ func.func @large_table(%B: index, %T: index, %E: tensor<100x4xf64>, %W: !W, %ids
   return %p : !hs
 }
 
-// The gradient of a weight sums over the tokens: not this pattern.
-// CHECK-LABEL: func.func @weight_gradient
-// CHECK:         rnn.gather
-// CHECK:         rnn.contract "tbk,tbn->nk"
-func.func @weight_gradient(%B: index, %T: index, %E: !E, %d: !hs, %ids: !ids) -> !W {
+// A start that is the same for all tokens goes into the table.
+// CHECK-LABEL: func.func @bias
+// CHECK:         %[[B:.*]] = rnn.broadcast "n->tn" %{{.*}}[] : tensor<6xf64> to tensor<5x6xf64>
+// CHECK:         %[[EW:.*]] = rnn.contract "tk,nk->tn" %{{.*}}, %{{.*}} into(%[[B]] : tensor<5x6xf64>)
+// CHECK:         %[[R:.*]] = rnn.gather %[[EW]]
+// CHECK:         return %[[R]]
+func.func @bias(%B: index, %T: index, %E: !E, %W: !W, %b: tensor<6xf64>, %ids: !ids) -> !hs {
   %x = rnn.gather %E[%ids] : !E, !ids to !xs
-  %p = rnn.contract "tbk,tbn->nk" %x, %d : !xs, !hs -> !W
-  return %p : !W
+  %a = rnn.broadcast "n->sbn" %b [%T, %B] : tensor<6xf64> to !hs
+  %p = rnn.contract "sbk,nk->sbn" %x, %W into(%a : !hs) : !xs, !W -> !hs
+  return %p : !hs
+}
+
+// The gradients of the weight and of the table share one sum of cotangents by
+// token.
+// CHECK-LABEL: func.func @gradients
+// CHECK-SAME:    %[[E:arg2]]: tensor<5x4xf64>, %[[W:arg3]]: tensor<6x4xf64>
+// CHECK-NOT:     rnn.contract "tb
+// CHECK:         rnn.scatter_add {{.*}} valid({{.*}} : tensor<?xi32>) : tensor<?x?x6xf64>, tensor<?x?xi32> to tensor<5x6xf64>
+// CHECK:         rnn.contract "un,uk->nk" %{{.*}}, %[[E]] : tensor<5x6xf64>, tensor<5x4xf64> -> tensor<6x4xf64>
+// CHECK:         rnn.contract "un,nk->uk" %{{.*}}, %[[W]] : tensor<5x6xf64>, tensor<6x4xf64> -> tensor<5x4xf64>
+// CHECK-NOT:     rnn.contract "tb
+// CHECK:         return
+func.func @gradients(%B: index, %T: index, %E: !E, %W: !W, %d: !hs, %ids: !ids, %len: tensor<?xi32>) -> (!W, !E) {
+  %x = rnn.gather %E[%ids] : !E, !ids to !xs
+  %dW = rnn.contract "tbn,tbk->nk" %d, %x valid(%len : tensor<?xi32>) descending : !hs, !xs -> !W
+  %dx = rnn.contract "tbn,nk->tbk" %d, %W : !hs, !W -> !xs
+  %dE = rnn.scatter_add %dx at %ids valid(%len : tensor<?xi32>) : !xs, !ids to !E
+  return %dW, %dE : !W, !E
 }
