@@ -1,0 +1,123 @@
+//===- Passes.td - Passes of the grad dialect --------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RNNC_GRAD_PASSES_TD
+#define RNNC_GRAD_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class Grad_Pass<string flag, string name> : Pass<flag> {
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::func::FuncDialect",
+                           "::rnnc::rnn::RNNDialect", "::rnnc::grad::GradDialect"];
+}
+
+def BuildEntriesPass : Grad_Pass<"grad-build-entries", "BuildEntries"> {
+  let summary = "derive @grad and @train from @loss";
+  let description = [{
+    Takes a module with a function `@loss` whose result 0 is the total loss.
+    Makes `@grad`, its results with the gradient of every trained parameter
+    (and of real inputs and states on request), and `@train`, which clips the
+    gradients and updates parameters and slots. Gradients are asked for by
+    `grad.gradient`; `grad-differentiate` must follow. Then `@loss` and the
+    functions not asked for are erased.
+
+    A parameter that carries the unit attribute `rnn.fixed` is not trained.
+    Adds arguments after the key: hyper `lr`, and `bias1`, `bias2` for adam and
+    adamw; after the parameters: slots `NAME.m`, `NAME.v` (adam, adamw),
+    `NAME.momentum` (sgd with momentum), `NAME.square` (rmsprop).
+
+    Example: `@loss(%B, %T, %W, %x) -> (total)` becomes
+    `@train(%B, %T, %lr, %W, %Wmomentum, %x) -> (total, norm, new W, new slot)`.
+  }];
+  let options = [
+    ListOption<"entries", "entries", "std::string", "functions to keep of forward, eval, grad, train, init; all if none is given">,
+    Option<"optimizer", "optimizer", "std::string", "\"adam\"", "sgd, rmsprop, adam or adamw">,
+    Option<"momentum", "momentum", "double", "0.0", "momentum of sgd">,
+    Option<"weightDecay", "weight-decay", "double", "0.0", "added to the gradient, or decoupled for adamw">,
+    Option<"beta1", "beta1", "double", "0.9", "decay of adam's mean">,
+    Option<"beta2", "beta2", "double", "0.999", "decay of adam's mean square">,
+    Option<"epsilon", "epsilon", "double", "1e-8", "added to the root of the mean square">,
+    Option<"alpha", "alpha", "double", "0.99", "decay of rmsprop's mean square">,
+    Option<"clipNorm", "clip-norm", "double", "0.0", "largest norm of all gradients together; 0 is off">,
+    Option<"clipValue", "clip-value", "double", "0.0", "largest entry of a gradient; 0 is off">,
+    Option<"inputGradients", "input-gradients", "bool", "false", "gradients of real inputs and states in @grad as well">
+  ];
+}
+
+def DifferentiatePass : Grad_Pass<"grad-differentiate", "Differentiate"> {
+  let summary = "replace grad.gradient by the adjoint";
+  let description = [{
+    Replaces every `grad.gradient` by ops of rnn, arith and math. The adjoint of
+    a scan is a scan in the other direction that does each step again and then
+    reverses it; the primal scan emits its incoming carried values for it. Only
+    what the gradient asks for is built. An op that passes a gradient on and has
+    no rule is an error.
+
+    Run canonicalize and cse afterwards: they drop emissions that no adjoint
+    reads. Calls must be inlined before.
+
+    Example: `%g = grad.gradient %l wrt(%x : T) : tensor<f32>` of
+    `%y = math.tanh %x; %l = rnn.reduce sum "bn->" %y` becomes
+    `%o = rnn.broadcast "->bn" %one; %g = o - (o * y) * y`.
+  }];
+  let statistics = [Statistic<"adjointScans", "adjoint-scans", "scans in the adjoints">];
+}
+
+def EraseStopsPass : Grad_Pass<"grad-erase-stops", "EraseStops"> {
+  let summary = "replace grad.stop by its operand";
+  let description = [{
+    Runs after `grad-differentiate`, when `grad.stop` has no meaning any more.
+
+    Example: `%y = grad.stop %x : T` becomes `%x`.
+  }];
+}
+
+def SinkAccumulationsPass : Grad_Pass<"grad-sink-accumulations", "SinkAccumulations"> {
+  let summary = "sums carried by a scan become one sum over all steps";
+  let description = [{
+    A carried value that is only the `into` of a chain of `rnn.contract`,
+    `rnn.reduce sum` or `rnn.scatter_add` leaves the scan: the factors are
+    emitted, where they are not sequences already, and one op over all steps
+    with the new label `t` takes its place. `rnn.valid %len at %t` of the scan's
+    own lengths becomes `valid(%len)`. Contractions of a reversed scan are
+    `descending`, so every element is the same chain of sums as before.
+
+    Stays inside: a contribution that sums no row and is not smaller than what
+    it adds to; anything that the lengths do not explain. Run canonicalize
+    afterwards: it drops the carried values.
+
+    Example: `rnn.contract "bn,bk->nk" %da, %h into(%g) valid(%v)` carried by a
+    reversed scan becomes
+    `rnn.contract "tbn,tbk->nk" %das, %hs valid(%len) descending` after it.
+  }];
+  let statistics = [Statistic<"sunk", "sunk", "carried sums moved out of a scan">];
+}
+
+def PlanSavedPass : Grad_Pass<"grad-plan-saved", "PlanSaved"> {
+  let summary = "choose what a forward scan keeps for its adjoint";
+  let description = [{
+    Finds values of a scan that an earlier scan of the same axis and lengths
+    computes as well (the step again in an adjoint), and decides for each that
+    the rest of the scan reads: kept, as an emission of the earlier scan, or
+    computed again. The choice is a minimum cut per step of bytes kept and read
+    against the cost of computing again. Products, reductions, tables, draws and
+    inner scans are never computed again.
+
+    Run canonicalize and cse before and after. Pairs are found by structure, so
+    any pass may run between `grad-differentiate` and this one.
+
+    Example: the reversed scan over `%xs, %hp` computing
+    `math.tanh (rnn.contract ..)` reads the emitted tanh instead.
+  }];
+  let options = [
+    Option<"saveCost", "save-cost", "int64_t", "8", "cost of an entry kept and read back, where an addition is 1 and a tanh 4">,
+    Option<"rows", "rows", "int64_t", "32", "usual number of rows, to weigh values with rows against values without">
+  ];
+  let statistics = [Statistic<"kept", "kept", "values kept for an adjoint">];
+}
+
+#endif
