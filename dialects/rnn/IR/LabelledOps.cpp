@@ -57,8 +57,8 @@ public:
     if (!valid)
       return success();
     auto type = dyn_cast<RankedTensorType>(valid.getType());
-    bool lengths = type && type.getRank() == 1 &&
-                   type.getElementType().isInteger(32);
+    bool lengths =
+        type && type.getRank() == 1 && type.getElementType().isInteger(32);
     bool mask = type && type.getElementType().isInteger(1) &&
                 (type.getRank() == 1 || type.getRank() == 2);
     if (!lengths && !mask)

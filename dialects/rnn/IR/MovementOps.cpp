@@ -134,8 +134,7 @@ LogicalResult ScatterAddOp::verify() {
   if (getAcc() && getAcc().getType() != getType())
     return emitOpError("into has type ")
            << getAcc().getType() << ", the result " << getType();
-  return verifyTable(*this, getType(), tensorOf(getIds()),
-                     tensorOf(getRows()));
+  return verifyTable(*this, getType(), tensorOf(getIds()), tensorOf(getRows()));
 }
 
 LogicalResult OneHotOp::verify() {
@@ -150,8 +149,7 @@ LogicalResult OneHotOp::verify() {
 LogicalResult ArgMaxOp::verify() {
   auto input = tensorOf(getInput());
   auto type = cast<RankedTensorType>(getType());
-  if (input.getRank() == 0 ||
-      type.getShape() != input.getShape().drop_back() ||
+  if (input.getRank() == 0 || type.getShape() != input.getShape().drop_back() ||
       !type.getElementType().isInteger(32))
     return mismatch(*this, input, type);
   return success();

@@ -44,7 +44,8 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
   // So is what was put at this place.
   if (auto place = getInput().getDefiningOp<PlaceOp>();
       place && place.getAxis() == getAxis() &&
-      place.getOffset() == getOffset() && place.getInput().getType() == getType())
+      place.getOffset() == getOffset() &&
+      place.getInput().getType() == getType())
     return place.getInput();
   return {};
 }

@@ -82,8 +82,7 @@ struct DropFactorOne : OpRewritePattern<arith::MulFOp> {
 };
 
 /// A chain starts from nothing instead of from 0.
-template <class Summing>
-struct DropZeroInto : OpRewritePattern<Summing> {
+template <class Summing> struct DropZeroInto : OpRewritePattern<Summing> {
   using OpRewritePattern<Summing>::OpRewritePattern;
   LogicalResult matchAndRewrite(Summing op,
                                 PatternRewriter &rewriter) const override {
@@ -124,9 +123,9 @@ struct PutWeightSecond : OpRewritePattern<ContractOp> {
     auto rhs = cast<RankedTensorType>(op.getRhs().getType());
     if (!lhs.hasStaticShape() || rhs.hasStaticShape())
       return rewriter.notifyMatchFailure(op, "in place");
-    std::string labels = (op.getRhsLabels() + "," + op.getLhsLabels() + "->" +
-                          op.getOutLabels())
-                             .str();
+    std::string labels =
+        (op.getRhsLabels() + "," + op.getLhsLabels() + "->" + op.getOutLabels())
+            .str();
     Value left = op.getLhs(), right = op.getRhs();
     rewriter.modifyOpInPlace(op, [&] {
       op.setLabels(labels);
@@ -162,7 +161,8 @@ struct JoinAddedPlaces : OpRewritePattern<arith::AddFOp> {
     flatten(op, /*isRoot=*/true, terms);
     for (size_t i = 0; i < terms.size(); ++i)
       for (size_t j = 0; j < terms.size(); ++j)
-        if (Value joined = i == j ? Value() : join(terms[i], terms[j], rewriter)) {
+        if (Value joined =
+                i == j ? Value() : join(terms[i], terms[j], rewriter)) {
           terms[std::min(i, j)] = joined;
           terms.erase(terms.begin() + std::max(i, j));
           Value sum = terms.front();
@@ -220,7 +220,8 @@ struct FlattenConcat : OpRewritePattern<ConcatOp> {
     }
     for (Value input : flat) {
       auto slice = input.getDefiningOp<SliceOp>();
-      auto before = inputs.empty() ? SliceOp() : inputs.back().getDefiningOp<SliceOp>();
+      auto before =
+          inputs.empty() ? SliceOp() : inputs.back().getDefiningOp<SliceOp>();
       if (slice && before && slice.getInput() == before.getInput() &&
           slice.getAxis() == before.getAxis() &&
           static_cast<int64_t>(slice.getAxis()) == axis &&
@@ -264,12 +265,12 @@ struct ConcatBeforeBroadcast : OpRewritePattern<ConcatOp> {
       inputs.push_back(broadcast.getInput());
     }
     auto type = cast<RankedTensorType>(op.getType());
-    Value joined = ConcatOp::create(
-        rewriter, op.getLoc(),
-        withExtent(inputs.front().getType(), axis, type.getDimSize(op.getAxis())),
-        inputs, axis);
-    rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, first.getLabels(), joined,
-                                             first.getSizes());
+    Value joined = ConcatOp::create(rewriter, op.getLoc(),
+                                    withExtent(inputs.front().getType(), axis,
+                                               type.getDimSize(op.getAxis())),
+                                    inputs, axis);
+    rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, first.getLabels(),
+                                             joined, first.getSizes());
     return success();
   }
 };
@@ -290,9 +291,8 @@ struct SliceBeforeBroadcast : OpRewritePattern<SliceOp> {
           rewriter, op.getLoc(),
           withExtent(input.getType(), axis, extentOf(op, op.getAxis())), input,
           axis, op.getOffset());
-    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(),
-                                             broadcast.getLabels(), input,
-                                             broadcast.getSizes());
+    rewriter.replaceOpWithNewOp<BroadcastOp>(
+        op, op.getType(), broadcast.getLabels(), input, broadcast.getSizes());
     return success();
   }
 };
@@ -314,7 +314,8 @@ struct MergeBroadcasts : OpRewritePattern<BroadcastOp> {
     auto innerType = cast<RankedTensorType>(inner.getType());
     SmallVector<Value> sizes;
     size_t own = 0;
-    for (auto [label, size] : llvm::zip_equal(op.getOutLabels(), type.getShape())) {
+    for (auto [label, size] :
+         llvm::zip_equal(op.getOutLabels(), type.getShape())) {
       if (in.find(label) != std::string::npos || !ShapedType::isDynamic(size))
         continue;
       size_t place = op.getInLabels().find(label);
@@ -336,13 +337,15 @@ struct MergeBroadcasts : OpRewritePattern<BroadcastOp> {
 };
 } // namespace
 
-void RNNDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
+void RNNDialect::getCanonicalizationPatterns(
+    RewritePatternSet &patterns) const {
   patterns.add<DropAddedZero, DropFactorOne, JoinAddedPlaces>(getContext());
 }
 
 void ContractOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
-  patterns.add<DropZeroInto<ContractOp>, DropZeroProduct, PutWeightSecond>(context);
+  patterns.add<DropZeroInto<ContractOp>, DropZeroProduct, PutWeightSecond>(
+      context);
 }
 
 void ReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,

@@ -78,7 +78,8 @@ struct DropUnusedOfScan : OpRewritePattern<ScanOp> {
       if (lives)
         keptEmits.push_back(i);
     if (keptSeqs.size() == scan.getSeqs().size() &&
-        keptCarries.size() == carryCount && keptEmits.size() == emitLives.size())
+        keptCarries.size() == carryCount &&
+        keptEmits.size() == emitLives.size())
       return rewriter.notifyMatchFailure(scan, "everything is used");
 
     auto choose = [](auto range, ArrayRef<unsigned> kept) {
@@ -92,8 +93,8 @@ struct DropUnusedOfScan : OpRewritePattern<ScanOp> {
       emitted.push_back(scan.getEmitted()[i].getType());
     auto slim = ScanOp::create(
         rewriter, scan.getLoc(), scan.getSteps(), scan.getLengths(),
-        choose(scan.getSeqs(), keptSeqs), choose(scan.getInitial(), keptCarries),
-        emitted, scan.getReverse());
+        choose(scan.getSeqs(), keptSeqs),
+        choose(scan.getInitial(), keptCarries), emitted, scan.getReverse());
     slim.copyChoices(scan);
     IRMapping map;
     map.map(scan.getPosition(), slim.getPosition());
@@ -133,7 +134,8 @@ struct MergeDuplicatesOfScan : OpRewritePattern<ScanOp> {
                                 PatternRewriter &rewriter) const override {
     bool changed = false;
     llvm::SmallDenseMap<Value, Value> sliceOf, resultOf;
-    for (auto [seq, slice] : llvm::zip_equal(scan.getSeqs(), scan.getSlices())) {
+    for (auto [seq, slice] :
+         llvm::zip_equal(scan.getSeqs(), scan.getSlices())) {
       auto [it, isNew] = sliceOf.try_emplace(seq, slice);
       if (!isNew && !slice.use_empty()) {
         rewriter.replaceAllUsesWith(slice, it->second);
@@ -182,8 +184,8 @@ struct CaptureConstantCarries : OpRewritePattern<ScanOp> {
       if (next[i] == carry || next[i] == initial) {
         // The carried value stays its own next value, so the body holds.
         rewriter.replaceUsesWithIf(carry, initial, [&, i = i](OpOperand &use) {
-          bool isNext = use.getOwner() == scan.getYield() &&
-                        use.getOperandNumber() == i;
+          bool isNext =
+              use.getOwner() == scan.getYield() && use.getOperandNumber() == i;
           changed |= !isNext;
           return !isNext;
         });
@@ -212,8 +214,8 @@ struct BroadcastEmittedOuterValues : OpRewritePattern<ScanOp> {
          llvm::zip_equal(scan.getYield().getEmit(), scan.getEmitted())) {
       auto type = cast<RankedTensorType>(value.getType());
       bool isOuter = !scan.getBody().isAncestor(value.getParentRegion());
-      bool isPadded = scan.getLengths() && type.getRank() > 0 &&
-                      type.isDynamicDim(0);
+      bool isPadded =
+          scan.getLengths() && type.getRank() > 0 && type.isDynamicDim(0);
       if (!isOuter || isPadded || result.use_empty())
         continue;
       std::string labels;
@@ -246,7 +248,8 @@ struct PickFinalValue : OpRewritePattern<PickOp> {
       return rewriter.notifyMatchFailure(pick, "another step");
     YieldOp yield = scan.getYield();
     Value emitted = yield.getEmit()[number];
-    for (auto [next, final] : llvm::zip_equal(yield.getNext(), scan.getFinals()))
+    for (auto [next, final] :
+         llvm::zip_equal(yield.getNext(), scan.getFinals()))
       if (next == emitted) {
         rewriter.replaceOp(pick, final);
         return success();

@@ -10,7 +10,9 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::rnn;
 
-YieldOp ScanOp::getYield() { return cast<YieldOp>(getBlock()->getTerminator()); }
+YieldOp ScanOp::getYield() {
+  return cast<YieldOp>(getBlock()->getTerminator());
+}
 
 void ScanOp::copyChoices(ScanOp other) {
   setUnrollAttr(other.getUnrollAttr());
@@ -202,12 +204,11 @@ void ScanOp::print(OpAsmPrinter &printer) {
     if (operands.empty())
       return;
     printer << ' ' << keyword << '(';
-    llvm::interleaveComma(llvm::zip_equal(arguments, operands), printer,
-                          [&](auto pair) {
-                            printer << std::get<0>(pair) << " = "
-                                    << std::get<1>(pair) << " : "
-                                    << std::get<1>(pair).getType();
-                          });
+    llvm::interleaveComma(
+        llvm::zip_equal(arguments, operands), printer, [&](auto pair) {
+          printer << std::get<0>(pair) << " = " << std::get<1>(pair) << " : "
+                  << std::get<1>(pair).getType();
+        });
     printer << ')';
   };
   printBindings("over", getSeqs(), getSlices());
@@ -253,7 +254,8 @@ LogicalResult ScanOp::verify() {
   if (getBody().empty() || getBlock()->empty() ||
       !isa<YieldOp>(getBlock()->back()))
     return emitOpError("(C3) has a body that ends with 'rnn.yield'");
-  if (getBlock()->getNumArguments() != 1 + getSeqs().size() + getInitial().size())
+  if (getBlock()->getNumArguments() !=
+      1 + getSeqs().size() + getInitial().size())
     return emitOpError("(C2) takes ")
            << 1 + getSeqs().size() + getInitial().size()
            << " region arguments, found " << getBlock()->getNumArguments();
@@ -267,18 +269,16 @@ LogicalResult ScanOp::verify() {
   for (auto [argument, init] : llvm::zip_equal(getCarries(), getInitial()))
     if (argument.getType() != init.getType())
       return emitOpError("(C2) carried value has type ")
-             << argument.getType() << ", its initial value "
-             << init.getType();
+             << argument.getType() << ", its initial value " << init.getType();
   YieldOp yield = getYield();
   if (yield.getNext().size() != getInitial().size())
     return emitOpError("(C3) carries ")
-           << getInitial().size() << " values, yields " << yield.getNext().size()
-           << " next values";
+           << getInitial().size() << " values, yields "
+           << yield.getNext().size() << " next values";
   for (auto [next, init] : llvm::zip_equal(yield.getNext(), getInitial()))
     if (next.getType() != init.getType())
       return emitOpError("(C3) next value has type ")
-             << next.getType() << ", the carried value has "
-             << init.getType();
+             << next.getType() << ", the carried value has " << init.getType();
   if (yield.getEmit().size() != getEmitted().size())
     return emitOpError("(C4) emits ")
            << yield.getEmit().size() << " values for " << getEmitted().size()

@@ -74,9 +74,11 @@ public:
 
   /// Whether a product takes part and the chain is not there yet.
   bool wantsChain() const {
-    auto later = [](const Term &a, const Term &b) { return a.rank() > b.rank(); };
-    bool sorted = std::adjacent_find(terms.begin(), terms.end(), later) ==
-                  terms.end();
+    auto later = [](const Term &a, const Term &b) {
+      return a.rank() > b.rank();
+    };
+    bool sorted =
+        std::adjacent_find(terms.begin(), terms.end(), later) == terms.end();
     return numProducts > 0 && (!sorted || numAdds != wantedAdds());
   }
 

@@ -89,27 +89,26 @@ struct ContractTable : OpRewritePattern<ContractOp> {
 
     StringRef own = op.getOutLabels().drop_front(rank);
     char entry = freshLabel(op.getLabels());
-    auto type = tableType(table.getDimSize(0),
-                          tensorOf(op).getShape().drop_front(rank),
-                          table.getElementType());
+    auto type =
+        tableType(table.getDimSize(0), tensorOf(op).getShape().drop_front(rank),
+                  table.getElementType());
     // A start that is the same for all ids starts the table's product.
     Value start = op.getAcc(), same;
     auto broadcast = start ? start.getDefiningOp<BroadcastOp>() : BroadcastOp();
     if (broadcast && haveNone(broadcast.getInLabels(),
                               broadcast.getOutLabels().take_front(rank))) {
-      std::string labels =
-          broadcast.getInLabels().str() + "->" +
-          freshLabel(broadcast.getLabels()) +
-          broadcast.getOutLabels().drop_front(rank).str();
+      std::string labels = broadcast.getInLabels().str() + "->" +
+                           freshLabel(broadcast.getLabels()) +
+                           broadcast.getOutLabels().drop_front(rank).str();
       same = BroadcastOp::create(rewriter, op.getLoc(), type, labels,
                                  broadcast.getInput(), ValueRange());
       start = Value();
     }
-    auto product = ContractOp::create(
-        rewriter, op.getLoc(), type,
-        entry + row.str() + "," + op.getRhsLabels().str() + "->" + entry +
-            own.str(),
-        gather.getTable(), op.getRhs(), same);
+    auto product =
+        ContractOp::create(rewriter, op.getLoc(), type,
+                           entry + row.str() + "," + op.getRhsLabels().str() +
+                               "->" + entry + own.str(),
+                           gather.getTable(), op.getRhs(), same);
     Value rows = GatherOp::create(rewriter, op.getLoc(), op.getType(), product,
                                   gather.getIds());
     if (start)
@@ -129,8 +128,8 @@ Value scatterRows(OpBuilder &builder, Location loc, Value rows, GatherOp gather,
   auto type = tableType(tensorOf(gather.getTable()).getDimSize(0),
                         tensorOf(rows).getShape().drop_front(rank),
                         tensorOf(rows).getElementType());
-  return ScatterAddOp::create(builder, loc, type, rows, gather.getIds(), Value(),
-                              valid);
+  return ScatterAddOp::create(builder, loc, type, rows, gather.getIds(),
+                              Value(), valid);
 }
 
 /// d' x = D' E
@@ -141,8 +140,7 @@ struct ContractWithTable : OpRewritePattern<ContractOp> {
   LogicalResult matchAndRewrite(ContractOp op,
                                 PatternRewriter &rewriter) const override {
     bool isRhs = op.getRhs().getDefiningOp<GatherOp>() != nullptr;
-    auto gather =
-        (isRhs ? op.getRhs() : op.getLhs()).getDefiningOp<GatherOp>();
+    auto gather = (isRhs ? op.getRhs() : op.getLhs()).getDefiningOp<GatherOp>();
     if (!gather || !tensorOf(gather.getTable()).hasStaticShape())
       return rewriter.notifyMatchFailure(op, "no rows of a table");
     size_t rank = tensorOf(gather.getIds()).getRank();
@@ -150,8 +148,8 @@ struct ContractWithTable : OpRewritePattern<ContractOp> {
     StringRef otherLabels = isRhs ? op.getLhsLabels() : op.getRhsLabels();
     StringRef ids = tableLabels.take_front(rank);
     Value other = isRhs ? op.getLhs() : op.getRhs();
-    if (otherLabels.take_front(rank) != ids || !haveNone(op.getOutLabels(), ids) ||
-        !tensorOf(op).hasStaticShape())
+    if (otherLabels.take_front(rank) != ids ||
+        !haveNone(op.getOutLabels(), ids) || !tensorOf(op).hasStaticShape())
       return rewriter.notifyMatchFailure(op, "the ids are not summed");
     if (op.getValid() && ids != StringRef("tb").take_back(rank))
       return rewriter.notifyMatchFailure(op, "its mask is not of the ids");
@@ -164,9 +162,9 @@ struct ContractWithTable : OpRewritePattern<ContractOp> {
     std::string entry(1, freshLabel(op.getLabels()));
     std::string tablePart = entry + tableLabels.drop_front(rank).str();
     std::string otherPart = entry + otherLabels.drop_front(rank).str();
-    std::string labels = (isRhs ? otherPart + "," + tablePart
-                                : tablePart + "," + otherPart) +
-                         "->" + op.getOutLabels().str();
+    std::string labels =
+        (isRhs ? otherPart + "," + tablePart : tablePart + "," + otherPart) +
+        "->" + op.getOutLabels().str();
     hints.count(op, "gradient over table rows became one over the table");
     rewriter.replaceOpWithNewOp<ContractOp>(
         op, op.getType(), labels, isRhs ? sums : gather.getTable(),
@@ -200,7 +198,8 @@ struct ContractScattered : OpRewritePattern<ScatterAddOp> {
     Value rows = product.getLhs();
     Value sums = ScatterAddOp::create(
         rewriter, op.getLoc(),
-        tableType(table.getDimSize(0), tensorOf(rows).getShape().drop_front(rank),
+        tableType(table.getDimSize(0),
+                  tensorOf(rows).getShape().drop_front(rank),
                   table.getElementType()),
         rows, op.getIds(), Value(), op.getValid());
     char entry = freshLabel(product.getLabels());

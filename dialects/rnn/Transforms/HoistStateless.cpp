@@ -48,7 +48,8 @@ public:
         ++refused;
         remark::missed(op.getLoc(),
                        remark::RemarkOpts::name("stays").category(DEBUG_TYPE))
-            << (op.getName().getStringRef() + " stays in the loop: " + why).str();
+            << (op.getName().getStringRef() + " stays in the loop: " + why)
+                   .str();
       }
     }
     // Whatever feeds them goes with them.
@@ -74,16 +75,17 @@ public:
     for (Operation *op : leaving) {
       lifter.lift(op);
       if (isRowWork(op))
-        remark::passed(op->getLoc(), remark::RemarkOpts::name("hoisted").category(
-                                         DEBUG_TYPE))
-            << (op->getName().getStringRef() + " is computed for all steps").str();
+        remark::passed(op->getLoc(),
+                       remark::RemarkOpts::name("hoisted").category(DEBUG_TYPE))
+            << (op->getName().getStringRef() + " is computed for all steps")
+                   .str();
     }
     llvm::SmallPtrSet<Operation *, 32> gone(leaving.begin(), leaving.end());
     for (Operation *op : leaving) {
       Value value = op->getResult(0);
       auto stays = [&](OpOperand &use) {
-        return !gone.contains(scan.getBlock()->findAncestorOpInBlock(
-            *use.getOwner()));
+        return !gone.contains(
+            scan.getBlock()->findAncestorOpInBlock(*use.getOwner()));
       };
       if (llvm::any_of(value.getUses(), stays))
         value.replaceUsesWithIf(addSequence(scan, lifter.sequenceOf(value)),

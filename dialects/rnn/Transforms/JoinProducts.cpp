@@ -73,7 +73,9 @@ struct SharedView {
   bool partIsRhs;
   int64_t axis, outAxis;
 
-  Value shared() const { return partIsRhs ? op->getOperand(0) : op->getOperand(1); }
+  Value shared() const {
+    return partIsRhs ? op->getOperand(0) : op->getOperand(1);
+  }
   Value part() const { return op->getOperand(partIsRhs); }
   PartSource source() const {
     return isWeight(part(), op) ? PartSource() : sourceOf(part(), axis);
@@ -158,13 +160,13 @@ static void joinShared(MutableArrayRef<SharedView> group) {
   OpBuilder builder(last);
   builder.setInsertionPointAfter(last);
   if (start && start.getType() != type)
-    start = PlaceOp::create(builder, last->getLoc(), type, start, model.outAxis,
-                            0);
-  auto joined = ContractOp::create(
-      builder, model.op.getLoc(), type, model.op.getLabels(),
-      model.partIsRhs ? model.shared() : part,
-      model.partIsRhs ? part : model.shared(), start, model.op.getValid(),
-      model.op.getDescending());
+    start =
+        PlaceOp::create(builder, last->getLoc(), type, start, model.outAxis, 0);
+  auto joined =
+      ContractOp::create(builder, model.op.getLoc(), type, model.op.getLabels(),
+                         model.partIsRhs ? model.shared() : part,
+                         model.partIsRhs ? part : model.shared(), start,
+                         model.op.getValid(), model.op.getDescending());
   int64_t offset = 0;
   for (SharedView &view : group) {
     Value slice = SliceOp::create(builder, view.op.getLoc(), view.op.getType(),
@@ -177,7 +179,8 @@ static void joinShared(MutableArrayRef<SharedView> group) {
   sortTopologically(block);
 }
 
-/// Joins one group of `block`; the number of products in it, 0 if there is none.
+/// Joins one group of `block`; the number of products in it, 0 if there is
+/// none.
 static unsigned joinOneShared(Block &block, bool weightsOnly) {
   SmallVector<SharedView> views;
   for (ContractOp op : block.getOps<ContractOp>())
@@ -195,10 +198,11 @@ static unsigned joinOneShared(Block &block, bool weightsOnly) {
       auto own = needsOf(view.op);
       bool independent = true;
       for (auto [member, memberNeeds] : llvm::zip_equal(group, needs))
-        independent &= !own.contains(member.op) && !memberNeeds.contains(view.op);
+        independent &=
+            !own.contains(member.op) && !memberNeeds.contains(view.op);
       if (!independent) {
-        remark::missed(view.op->getLoc(), remark::RemarkOpts::name("apart").category(
-                                              DEBUG_TYPE))
+        remark::missed(view.op->getLoc(),
+                       remark::RemarkOpts::name("apart").category(DEBUG_TYPE))
             << "product shares an operand with another one but needs it";
         continue;
       }
@@ -277,15 +281,17 @@ static bool joinsCheaply(ArrayRef<SummedView> chain) {
          });
 }
 
-/// Joins one chain of `block`; the number of products in it, 0 if there is none.
+/// Joins one chain of `block`; the number of products in it, 0 if there is
+/// none.
 static unsigned joinOneSummed(Block &block) {
   auto products = llvm::to_vector(block.getOps<ContractOp>());
   for (ContractOp root : llvm::reverse(products)) {
     SmallVector<SummedView> chain;
     for (ContractOp op = root; op;) {
       std::optional<SummedView> view = summedView(op);
-      if (!view || (!chain.empty() && (!op->hasOneUse() || op->getBlock() != &block ||
-                                       !chain.front().fits(*view))))
+      if (!view ||
+          (!chain.empty() && (!op->hasOneUse() || op->getBlock() != &block ||
+                              !chain.front().fits(*view))))
         break;
       chain.push_back(*view);
       op = op.getAcc() ? op.getAcc().getDefiningOp<ContractOp>() : ContractOp();
@@ -324,7 +330,8 @@ static unsigned joinOneSummed(Block &block) {
 }
 
 namespace {
-struct JoinProductsPass : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass> {
+struct JoinProductsPass
+    : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass> {
   bool join(Block &block, bool weightsOnly) {
     bool changed = false;
     while (unsigned count = joinOneSummed(block)) {

@@ -69,13 +69,14 @@ unsigned rnnc::rnn::joinReductions(Block &block) {
     OpBuilder builder(place);
     auto type = withExtent(first.op.getType(), first.outAxis,
                            extent(whole, first.slice.getAxis()));
-    Value joined = ReduceOp::create(builder, first.op.getLoc(), type,
-                                    first.op.getKind(), first.op.getLabels(),
-                                    whole, first.op.getValid());
+    Value joined =
+        ReduceOp::create(builder, first.op.getLoc(), type, first.op.getKind(),
+                         first.op.getLabels(), whole, first.op.getValid());
     int64_t offset = 0;
     for (SliceReduction &view : group) {
-      Value slice = SliceOp::create(builder, view.op.getLoc(), view.op.getType(),
-                                    joined, view.outAxis, offset);
+      Value slice =
+          SliceOp::create(builder, view.op.getLoc(), view.op.getType(), joined,
+                          view.outAxis, offset);
       offset += extent(slice, view.outAxis);
       view.op.replaceAllUsesWith(slice);
     }

@@ -13,9 +13,9 @@ using namespace rnnc::rnn;
 /// The emission of a scan that `value` is, if it is one and `axis` is not time.
 static ScanOp emittingScan(Value value, int64_t axis) {
   auto scan = value.getDefiningOp<ScanOp>();
-  bool isEmission = scan && axis >= 1 &&
-                    cast<OpResult>(value).getResultNumber() <
-                        scan.getEmitted().size();
+  bool isEmission =
+      scan && axis >= 1 &&
+      cast<OpResult>(value).getResultNumber() < scan.getEmitted().size();
   return isEmission ? scan : ScanOp();
 }
 
@@ -88,8 +88,8 @@ static Value fromSlices(ValueRange values, int64_t axis) {
 static Value emitJoined(ScanOp scan, ValueRange emissions, int64_t axis) {
   SmallVector<Value> inner;
   for (Value value : emissions)
-    inner.push_back(scan.getYield()
-                        .getEmit()[cast<OpResult>(value).getResultNumber()]);
+    inner.push_back(
+        scan.getYield().getEmit()[cast<OpResult>(value).getResultNumber()]);
   SmallVector<unsigned> numbers;
   for (Value value : emissions)
     numbers.push_back(cast<OpResult>(value).getResultNumber());
@@ -106,9 +106,8 @@ static Value emitJoined(ScanOp scan, ValueRange emissions, int64_t axis) {
   for (unsigned number : numbers) {
     Value part = scan.getEmitted()[number];
     int64_t size = extent(part, axis);
-    part.replaceAllUsesWith(SliceOp::create(builder, part.getLoc(),
-                                            part.getType(), whole, axis,
-                                            offset));
+    part.replaceAllUsesWith(SliceOp::create(
+        builder, part.getLoc(), part.getType(), whole, axis, offset));
     offset += size;
   }
   return whole;
@@ -135,8 +134,7 @@ Value rnnc::rnn::joinValues(ValueRange values, int64_t axis) {
   for (Value value : values) {
     total += extent(value, axis);
     Operation *op = value.getDefiningOp();
-    if (op && op->getBlock() == block &&
-        (!last || last->isBeforeInBlock(op)))
+    if (op && op->getBlock() == block && (!last || last->isBeforeInBlock(op)))
       last = op;
   }
   for (Operation *user : values.front().getUsers()) {
@@ -151,8 +149,8 @@ Value rnnc::rnn::joinValues(ValueRange values, int64_t axis) {
       concat->moveBefore(block, block->begin());
     return concat;
   }
-  OpBuilder builder(block, last ? std::next(last->getIterator())
-                                : block->begin());
+  OpBuilder builder(block,
+                    last ? std::next(last->getIterator()) : block->begin());
   return ConcatOp::create(builder, values.front().getLoc(),
                           withExtent(values.front().getType(), axis, total),
                           values, axis);

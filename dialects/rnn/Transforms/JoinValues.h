@@ -1,4 +1,5 @@
-//===- JoinValues.h - Parts joined without copies where it can be -*- C++ -*-===//
+//===- JoinValues.h - Parts joined without copies where it can be -*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0
 //
@@ -29,8 +30,8 @@ PartSource sourceOf(mlir::Value value, int64_t axis);
 /// op they come from, then by their place in it.
 std::array<int64_t, 3> orderOf(mlir::Value value);
 
-/// The concatenation of `values` along `axis`, which stands right after the last
-/// of them, so it dominates every op that all of them dominate.
+/// The concatenation of `values` along `axis`, which stands right after the
+/// last of them, so it dominates every op that all of them dominate.
 mlir::Value joinValues(mlir::ValueRange values, int64_t axis);
 
 /// Sequences that are slices of one value come in as that value and are cut in

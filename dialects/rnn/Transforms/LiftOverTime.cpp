@@ -18,8 +18,8 @@ bool rnnc::rnn::isRowWork(Operation *op) {
     return llvm::any_of(contract.getLhsLabels(), [&](char label) {
       return !contract.getOutLabels().contains(label);
     });
-  return isa<GatherOp, ReduceOp, SoftmaxOp, LogSoftmaxOp,
-             CrossEntropyOp, CrossEntropyGradOp>(op);
+  return isa<GatherOp, ReduceOp, SoftmaxOp, LogSoftmaxOp, CrossEntropyOp,
+             CrossEntropyGradOp>(op);
 }
 
 static unsigned dynamicDims(Value value) {
@@ -40,9 +40,8 @@ static StringRef whyNotValid(Value valid, StringRef labels,
   return "";
 }
 
-StringRef
-rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
-                          llvm::function_ref<bool(Value)> isLifted) {
+StringRef rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
+                                    llvm::function_ref<bool(Value)> isLifted) {
   Value position = scan.getPosition();
   if (op->getNumRegions() > 0)
     return "it is a loop itself";
@@ -77,8 +76,8 @@ rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
             isLifted(contract.getLhs()) || isLifted(contract.getRhs());
         if (!factors)
           return "only what it is added to differs from step to step";
-        if (dynamicDims(contract) == 0 && (dynamicDims(contract.getLhs()) ||
-                                           dynamicDims(contract.getRhs())))
+        if (dynamicDims(contract) == 0 &&
+            (dynamicDims(contract.getLhs()) || dynamicDims(contract.getRhs())))
           return "it sums over rows";
         return whyNotValid(contract.getValid(), contract.getLabels(), isLifted);
       })
@@ -93,8 +92,9 @@ rnnc::rnn::whyNotOverTime(ScanOp scan, Operation *op,
         return whyNotValid(softmax.getValid(), softmax.getLabels(), isLifted);
       })
       .Case([&](GatherOp gather) -> StringRef {
-        return isLifted(gather.getTable()) ? "its table differs from step to step"
-                                           : "";
+        return isLifted(gather.getTable())
+                   ? "its table differs from step to step"
+                   : "";
       })
       .Case<BroadcastOp, SliceOp, PlaceOp, ConcatOp, ReshapeOp, OneHotOp,
             ArgMaxOp, CrossEntropyOp, CrossEntropyGradOp>(
@@ -125,10 +125,9 @@ Value TimeLifter::orRepeated(Value value) {
     return sequence;
   auto type = cast<RankedTensorType>(value.getType());
   std::string labels = plainLabels(type.getRank());
-  return BroadcastOp::create(builder, value.getLoc(),
-                             ScanOp::sequenceType(type),
-                             labels + "->t" + labels, value,
-                             ValueRange{scan.getSteps()});
+  return BroadcastOp::create(
+      builder, value.getLoc(), ScanOp::sequenceType(type),
+      labels + "->t" + labels, value, ValueRange{scan.getSteps()});
 }
 
 Value TimeLifter::liftContract(ContractOp op) {
@@ -203,13 +202,12 @@ void TimeLifter::lift(Operation *op) {
                                     sequenceOf(o.getIds()));
           })
           .Case<SoftmaxOp, LogSoftmaxOp>([&](auto o) -> Value {
-            std::string labels = freshLabel(o.getLabels()) + o.getLabels().str();
+            std::string labels =
+                freshLabel(o.getLabels()) + o.getLabels().str();
             Value valid = o.getValid() ? sequenceOf(o.getValid()) : Value();
-            return decltype(o)::create(builder, loc, type,
-                                       sequenceOf(o.getInput()),
-                                       o.getOverAttr(),
-                                       builder.getStringAttr(labels),
-                                       valid ? valid : o.getValid());
+            return decltype(o)::create(
+                builder, loc, type, sequenceOf(o.getInput()), o.getOverAttr(),
+                builder.getStringAttr(labels), valid ? valid : o.getValid());
           })
           .Case<SliceOp, PlaceOp, ConcatOp>([&](auto o) -> Value {
             auto lifted = cast<decltype(o)>(clone());

@@ -82,8 +82,8 @@ public:
             << (op->getName().getStringRef() + " is computed for all steps")
                    .str();
     }
-    builder.setInsertionPointAfter(lifter.sequenceOf(order.back()->getResult(0))
-                                       .getDefiningOp());
+    builder.setInsertionPointAfter(
+        lifter.sequenceOf(order.back()->getResult(0)).getDefiningOp());
     for (auto [value, result] :
          llvm::zip_equal(scan.getYield().getEmit(), scan.getEmitted())) {
       if (!leaving.contains(value.getDefiningOp()) || result.use_empty())

@@ -25,8 +25,7 @@ Reach StepDependence::of(Value value) const {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return argument.getArgNumber() < firstCarry ? Reach::Step : Reach::State;
   auto it = reaches.find(value.getDefiningOp());
-  return it != reaches.end() ? it->second
-                             : ofOperands(value.getDefiningOp());
+  return it != reaches.end() ? it->second : ofOperands(value.getDefiningOp());
 }
 
 Reach StepDependence::ofOperands(Operation *op) const {

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tells values of a scan's body apart by what reaches them: nothing of the scan,
-// its position and sequences, or a carried value.
+// Tells values of a scan's body apart by what reaches them: nothing of the
+// scan, its position and sequences, or a carried value.
 //
 //===----------------------------------------------------------------------===//
 

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {

@@ -34,7 +34,8 @@ struct Case {
 
 constexpr const char *kAll =
     "cse,rnn-split-concat-products,rnn-chain-sums,rnn-hoist-stateless,"
-    "rnn-sink-outputs,canonicalize,cse,rnn-drop-dead,rnn-join-products,canonicalize,cse,"
+    "rnn-sink-outputs,canonicalize,cse,rnn-drop-dead,rnn-join-products,"
+    "canonicalize,cse,"
     "rnn-fold-embedding,rnn-unroll-time{factor=4},canonicalize";
 
 class SameValues : public testing::TestWithParam<Case> {
@@ -133,7 +134,8 @@ TEST_P(SameValues, BeforeAndAfter) {
 INSTANTIATE_TEST_SUITE_P(
     Passes, SameValues,
     testing::Values(
-        Case{"Split", "split-concat-products.mlir", "rnn-split-concat-products"},
+        Case{"Split", "split-concat-products.mlir",
+             "rnn-split-concat-products"},
         Case{"Chain", "chain-sums.mlir", "rnn-chain-sums"},
         Case{"Hoist", "hoist-stateless.mlir", "rnn-hoist-stateless"},
         Case{"Sink", "sink-outputs.mlir", "rnn-sink-outputs"},
