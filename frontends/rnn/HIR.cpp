@@ -165,6 +165,8 @@ static void dumpBlock(std::ostream &out, const Model &model,
       out << " over " << model.axes[scan.axis].name << " {\n";
       dumpBlock(out, model, scan.body, indent + "  ");
       for (const Scan::State &state : scan.states) {
+        if (!state.next)
+          continue;
         out << indent << "  next " << state.name << " = %" << state.next->id;
         if (state.init)
           out << " from %" << state.init->id;
@@ -189,7 +191,8 @@ std::string hir::dump(const Model &model) {
         << describeType(model, param.type) << "\n";
   dumpBlock(out, model, model.body, "");
   for (const Loss &loss : model.losses)
-    out << "loss " << loss.name << " = %" << loss.value->id << "\n";
+    if (loss.value)
+      out << "loss " << loss.name << " = %" << loss.value->id << "\n";
   for (const Metric &metric : model.metrics) {
     out << "metric " << metric.name;
     if (metric.value)

@@ -22,7 +22,6 @@ using namespace rnnc::sema;
 /// Says an error once per place. Where the text of a definition is at fault, a
 /// note says where it was applied. Null if it was said before.
 Diagnostic *Sema::error(SourceRange at, const char *id, std::string message) {
-  ++errors;
   // Sizes may stay letters in a check, and in a definition that no model uses:
   // what hangs on their values is not looked at.
   Frame *root = frame;
@@ -31,6 +30,7 @@ Diagnostic *Sema::error(SourceRange at, const char *id, std::string message) {
   bool isAlone = root && root->def && root->def->kind != ast::DefKind::Model;
   if (std::string_view(id) == "no-size" && (!options.needSizes || isAlone))
     return nullptr;
+  ++errors;
   if (!said.insert({at.begin.getRaw(), message}).second)
     return nullptr;
   Diagnostic &diagnostic = diags.error(at, id, std::move(message));

@@ -43,6 +43,8 @@ struct SemaOptions {
 
 /// The model of a program as a graph. Null if there were errors, or if the
 /// program has no model: then the definitions of its files were checked alone.
+/// Without `needSizes` the graph lacks what hangs on sizes without a value;
+/// inputs, targets and options are complete.
 std::unique_ptr<hir::Model> analyze(const Program &program,
                                     const SemaOptions &options,
                                     DiagnosticEngine &diags);

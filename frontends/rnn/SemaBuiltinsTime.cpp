@@ -184,6 +184,35 @@ Val Sema::builtinTime(BuiltinCall &call) {
       x = shiftOnce(x, begin, axis, first.expr, at);
     return Val::of(x);
   }
+  if (name == "window") {
+    const Arg &steps = *call.positional[1];
+    std::optional<int64_t> k =
+        intValue(steps.val, steps.place, "the steps of 'window'");
+    if (!k)
+      return poison();
+    if (*k < 1 || *k > 64) {
+      error(steps.place, "range",
+            str("'window' of ", *k, " steps; it takes 1 to 64"));
+      return poison();
+    }
+    int axis = -1;
+    if (!x->type.axes.empty() || !block->scan) {
+      axis = timeAxis(call, x);
+      if (axis < 0)
+        return poison();
+    }
+    // Row k-1 is x itself, row k-2 the step before, zeros before the first.
+    x = toReal(x, at);
+    std::vector<Node *> rows;
+    for (int64_t i = 0; i < *k && x; ++i) {
+      Type row = x->type;
+      row.shape.insert(row.shape.begin(), Size(Poly(1)));
+      rows.insert(rows.begin(), make(Op::Reshape, row, {x}, at));
+      if (i + 1 < *k)
+        x = shiftOnce(x, constant(0, at), axis, first.expr, at);
+    }
+    return x ? Val::of(concat(rows, 0, at)) : poison();
+  }
   int axis = timeAxis(call, x);
   if (axis < 0)
     return poison();

@@ -163,7 +163,10 @@ TEST(MLIRGen, AlongTime) {
   Values r = forward("output a = shift(x, start = 2), b = reverse(x), "
                      "c = last(x), d = first(x), e = sum(x, axis = T), "
                      "f = mean(x, axis = T), g = x * pos(T), h = length(T), "
-                     "i = shift(x, 2), j = softmax(x, axis = T)");
+                     "i = shift(x, 2), j = softmax(x, axis = T), w = window(x[:2], 2)");
+  expectValues(r["w"], each(4, [](auto t, auto b, auto i) {
+                 return i >= 2 ? x(t, b, i - 2) : t ? x(t - 1, b, i) : 0;
+               }));
   expectValues(r["a"], each(D, [](auto t, auto b, auto i) {
                  return t ? x(t - 1, b, i) : 2;
                }));
