@@ -44,14 +44,18 @@ public:
   /// An expression of this shape, at most `depth` operations deep.
   Phrase expression(const Shape &shape, int depth);
 
+  /// A cell; `inner` names cells that it may use, `hasMemory` gives it a whole
+  /// sequence over S as a second input.
   RandomCell cell(const std::string &name,
-                  const std::vector<std::string> &library);
+                  const std::vector<std::string> &inner, bool hasMemory,
+                  bool isStream);
   static RandomModel model(const RandomModel::Options &options);
 
 private:
   struct CellUse {
     std::string name;
     bool hasSecond = false; ///< a second state c: [n]
+    bool hasMemory = false; ///< a second input over S
   };
 
   std::string fresh(const std::string &stem) {
@@ -81,14 +85,17 @@ private:
   void nextState(const std::string &state, const Shape &shape);
 
   // Parts of a model.
-  std::string applyCell(const std::string &input, const std::string &definition,
-                        int64_t size, bool hasSecond);
+  std::string applyCell(const std::string &input, const CellUse &use,
+                        int64_t size);
   void layer(std::string &current, int64_t &size,
              const std::vector<CellUse> &own,
              const std::vector<std::string> &library, bool isStream);
   void loss(const std::string &current, int64_t size, bool isStream,
             RandomModel &model);
   std::string pooled(const std::string &current, int64_t size);
+
+  /// Text of a value for each example, from what has no time axis.
+  std::string startOf(const std::string &size);
 
   Random &random;
   std::string typePrefix;
@@ -297,7 +304,8 @@ void ModelWriter::nextState(const std::string &state, const Shape &shape) {
 }
 
 RandomCell ModelWriter::cell(const std::string &name,
-                             const std::vector<std::string> &library) {
+                             const std::vector<std::string> &inner,
+                             bool hasMemory, bool isStream) {
   scope.push_back({"x", {"d"}, false});
   std::vector<Name> states = {{"h", {"n"}, false}};
   if (random.chance(0.5))
@@ -332,12 +340,34 @@ RandomCell ModelWriter::cell(const std::string &name,
     lines.push_back({{"keep = bernoulli(0.7, [n])", "line", {}}, {"keep"}});
     scope.push_back({"keep", {"n"}, false});
   }
-  if (!library.empty() && random.chance(0.15)) {
-    // A cell in a cell, with its own state or with states given.
-    std::string inner = pick(library);
-    lines.push_back({{"core = " + inner + "(n)", "line", {}}, {"core"}});
+  if (!isStream && random.chance(0.1)) {
+    lines.push_back({{"w = sin(0.5 * pos())", "line", {}}, {"w"}});
+    scope.push_back({"w", {}, false});
+  }
+  if (!inner.empty() && random.chance(0.2)) {
+    // A cell in a cell, with a state of its own.
+    lines.push_back({{"core = " + pick(inner) + "(n)", "line", {}}, {"core"}});
     lines.push_back({{"u = core($0)", "line", {expression({"d"}, 1)}}, {"u"}});
     scope.push_back({"u", {"n"}, false});
+  }
+  if (hasMemory) {
+    if (!inner.empty() && random.chance(0.3)) {
+      // A scan in every step.
+      lines.push_back(
+          {{"reader = " + pick(inner) + "(n)", "line", {}}, {"reader"}});
+      lines.push_back({{"z = last(reader(memory))", "line", {}}, {"z"}});
+      scope.push_back({"z", {"n"}, false});
+    }
+    if (scope.back().name != "z" || random.chance(0.5)) {
+      // Attention: which entry of the memory fits a vector of this step.
+      std::string w = parameter({"n", "m"});
+      lines.push_back({{"a = softmax((" + w + " @ memory) @ $0, axis = S)",
+                        "line",
+                        {expression({"n"}, 1)}},
+                       {"a"}});
+      lines.push_back({{"g = sum(a * memory, axis = S)", "line", {}}, {"g"}});
+      scope.push_back({"g", {"m"}, false});
+    }
   }
   int64_t equations = random.between(0, 3);
   for (int64_t i = 0; i < equations; ++i) {
@@ -361,40 +391,50 @@ RandomCell ModelWriter::cell(const std::string &name,
 
   RandomCell result;
   result.name = name;
-  result.header = name + "(n)(x: [d]) -> h";
+  result.header = name + "(n)(x: [d]" +
+                  (hasMemory ? ", memory: seq(S) [m]" : "") + ") -> h";
   result.lines = declarations;
   result.lines.insert(result.lines.end(), stateLines.begin(), stateLines.end());
   result.lines.insert(result.lines.end(), lines.begin(), lines.end());
   return result;
 }
 
+std::string ModelWriter::startOf(const std::string &size) {
+  std::vector<Name> statics;
+  for (const Name &name : scope)
+    if (!name.isSequence && name.shape.size() == 1)
+      statics.push_back(name);
+  if (statics.empty() || random.chance(0.4))
+    return "tanh(" + parameter({size}) + ")";
+  Name from = pick(statics);
+  return "tanh(" + parameter({size, from.shape[0]}) + " @ " + from.name + ")";
+}
+
 /// Applies a cell to a sequence in one of the forms the language has; the name
 /// of the result.
-std::string ModelWriter::applyCell(const std::string &input,
-                                   const std::string &definition, int64_t size,
-                                   bool hasSecond) {
+std::string ModelWriter::applyCell(const std::string &input, const CellUse &use,
+                                   int64_t size) {
   std::string n = std::to_string(size), type = "seq [" + n + "]";
   std::string result = fresh("y");
-  if (random.chance(0.3)) {
-    define(result, {input + " |> " + definition + "(" + n + ")", type, {}}, {n},
+  if (!use.hasMemory && random.chance(0.3)) {
+    define(result, {input + " |> " + use.name + "(" + n + ")", type, {}}, {n},
            true);
     return result;
   }
   std::string instance = fresh("f");
-  lines.push_back({{instance + " = " + definition + "(" + n + ")", "line", {}},
-                   {instance}});
-  std::string arguments = input;
-  if (random.chance(0.25)) {
-    // A given start: no sequence, so from parameters.
-    arguments += ", h = tanh(" + parameter({n}) + ")";
-  }
-  define(result, {instance + "(" + arguments + ")", type, {}}, {n}, true);
-  if (hasSecond && random.chance(0.4))
+  lines.push_back(
+      {{instance + " = " + use.name + "(" + n + ")", "line", {}}, {instance}});
+  std::string more = use.hasMemory ? ", memory" : "", start = more;
+  if (random.chance(0.25))
+    start += ", h = " + startOf(n);
+  define(result, {instance + "(" + input + start + ")", type, {}}, {n}, true);
+  if (use.hasSecond && random.chance(0.4))
     scope.push_back({result + ".c", {n}, true});
   if (random.chance(0.2)) {
     // The same parameters again.
     std::string again = fresh("y");
-    define(again, {instance + "(tanh(" + input + "))", type, {}}, {n}, true);
+    define(again, {instance + "(tanh(" + input + ")" + more + ")", type, {}},
+           {n}, true);
     std::string sum = fresh("y");
     define(sum, {result + " + " + again, type, {}}, {n}, true);
     return sum;
@@ -434,8 +474,7 @@ void ModelWriter::layer(std::string &current, int64_t &size,
     int64_t next = random.between(1, 5);
     bool isOwn = library.empty() || random.chance(0.75);
     const CellUse &use = own[random.below(static_cast<int64_t>(own.size()))];
-    current = applyCell(current, isOwn ? use.name : pick(library), next,
-                        isOwn && use.hasSecond);
+    current = applyCell(current, isOwn ? use : CellUse{pick(library)}, next);
     size = next;
     return;
   }
@@ -455,7 +494,7 @@ void ModelWriter::layer(std::string &current, int64_t &size,
   } else if (kind < 0.72) {
     define(result, {"dropout(" + current + ", 0.3)", seq, {{current, seq, {}}}},
            {n}, true);
-  } else if (kind < 0.82 && !isStream) {
+  } else if (kind < 0.82 && !isStream && !own.back().hasMemory) {
     const CellUse &use = own[random.below(static_cast<int64_t>(own.size()))];
     int64_t next = random.between(1, 4);
     std::string f = fresh("f"), b = fresh("f"), m = numeric(next);
@@ -529,16 +568,21 @@ RandomModel ModelWriter::model(const RandomModel::Options &options) {
   model.sizes["B"] = random.between(1, 3);
   model.sizes["T"] = random.between(1, 6);
 
+  // A second time axis, of another length, with something to look up.
+  bool hasMemory = !model.stream && random.chance(0.25);
   std::vector<CellUse> own;
+  std::vector<std::string> inner = options.cells;
   int64_t cellCount = random.between(1, 2);
   for (int64_t i = 0; i < cellCount; ++i) {
     std::string name = "C" + std::to_string(i);
-    model.cells.push_back(ModelWriter(random, "").cell(name, options.cells));
-    bool hasSecond = false;
+    CellUse use = {name, false, hasMemory && i + 1 == cellCount};
+    model.cells.push_back(
+        ModelWriter(random, "").cell(name, inner, use.hasMemory, model.stream));
     for (const Line &line : model.cells.back().lines)
       for (const std::string &defined : line.defines)
-        hasSecond |= defined == "c";
-    own.push_back({name, hasSecond});
+        use.hasSecond |= defined == "c";
+    own.push_back(use);
+    inner.push_back(name);
   }
 
   ModelWriter writer(random, "seq ");
@@ -560,6 +604,30 @@ RandomModel ModelWriter::model(const RandomModel::Options &options) {
                            : "Embedding(" + v + ", " + n + ")(" + ids + ")";
     writer.define(current, {text, "seq [" + n + "]", {}}, {n}, true);
   }
+  if (hasMemory) {
+    writer.lines.push_back({{"input memory: seq(S) [2]", "", {}}, {"memory"}});
+    model.sizes["S"] = random.between(1, 4);
+    // Read as a whole, or by each step of the other axis.
+    if (random.chance(0.3))
+      writer.define("m0", {"mean(memory, axis = S)", "[2]", {}}, {"2"}, false);
+    if (random.chance(0.3)) {
+      std::string w = writer.parameter({std::to_string(size), "2"});
+      writer.lines.push_back(
+          {{"a0 = softmax((" + w + " @ memory) @ " + current + ", axis = S)",
+            "line",
+            {}},
+           {"a0"}});
+      writer.define("m1", {"sum(a0 * memory, axis = S)", "seq [2]", {}}, {"2"},
+                    true);
+    }
+  }
+  if (random.chance(0.25)) {
+    // Something that each example has once.
+    writer.lines.push_back({{"input k: [3]", "", {}}, {"k"}});
+    writer.scope.push_back({"k", {"3"}, false});
+  }
+  if (random.chance(0.1) && !model.stream)
+    writer.define("t", {"0.3 * pos(T)", "seq real", {}}, {}, true);
   int64_t layers = random.between(1, 3);
   for (int64_t i = 0; i < layers; ++i)
     writer.layer(current, size, own, options.cells, model.stream);

@@ -90,15 +90,18 @@ void RandomModel::dropUnused() {
   dropUnusedLines(lines, {});
   std::set<std::string> used;
   collectNames(textOf(lines), used);
+  // Cells use cells before them; the model may read any name of a cell.
   std::vector<RandomCell> kept;
-  for (RandomCell &cell : cells) {
-    if (!used.count(cell.name))
+  for (auto cell = cells.rbegin(); cell != cells.rend(); ++cell) {
+    if (!used.count(cell->name))
       continue;
-    std::set<std::string> own;
-    collectNames(cell.header, own);
-    dropUnusedLines(cell.lines, own);
-    kept.push_back(std::move(cell));
+    std::set<std::string> own = used;
+    collectNames(cell->header, own);
+    dropUnusedLines(cell->lines, own);
+    collectNames(textOf(cell->lines), used);
+    kept.push_back(std::move(*cell));
   }
+  std::reverse(kept.begin(), kept.end());
   cells = std::move(kept);
 }
 
