@@ -342,8 +342,8 @@ struct JoinProductsPass
       numShared += count;
       changed = true;
     }
-    while (unsigned count = joinReductions(block)) {
-      numReduced += count;
+    while (unsigned count = joinReaders(block)) {
+      numReaders += count;
       changed = true;
     }
     return changed;

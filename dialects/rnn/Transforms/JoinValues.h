@@ -38,9 +38,9 @@ mlir::Value joinValues(mlir::ValueRange values, int64_t axis);
 /// the body. True if something changed.
 bool widenSequences(ScanOp scan);
 
-/// Reductions in `block` of neighbouring slices of one value become one; the
-/// number of them, 0 if there are none.
-unsigned joinReductions(mlir::Block &block);
+/// Reductions, look-ups and scatters in `block` that read neighbouring slices
+/// of one value alike become one; the number of them, 0 if there are none.
+unsigned joinReaders(mlir::Block &block);
 
 /// Where a scan joins values in its body and emits each of them, it emits
 /// the joined value, and the parts are slices of it. True if something

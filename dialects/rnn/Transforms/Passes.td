@@ -129,8 +129,9 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
     differ only along one label that the result keeps: one contraction with the
     other operands joined along that label; results are slices. (2) A chain of
     contractions by `into` over one static label: one contraction with both
-    operands joined along that label. (3) Reductions of neighbouring slices
-    of one value: one reduction. Repeated until nothing changes.
+    operands joined along that label. (3) Reductions of, look-ups in and
+    scatters of neighbouring slices of one value: one op. Repeated until nothing
+    changes.
 
     Joined are operands of static shape from outside the scan (weights), slices of one
     value, and emissions of one scan, which then emits the joined
@@ -157,7 +158,7 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
   let statistics = [
     Statistic<"numShared", "products-sharing", "Number of products joined that share an operand">,
     Statistic<"numSummed", "products-summed", "Number of products joined that are summed">,
-    Statistic<"numReduced", "reductions-joined", "Number of reductions joined">];
+    Statistic<"numReaders", "readers-joined", "Number of reductions, look-ups and scatters joined">];
 }
 
 def DropDeadPass : Pass<"rnn-drop-dead"> {

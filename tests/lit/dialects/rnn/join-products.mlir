@@ -184,6 +184,27 @@ func.func @two_states(%B: index, %T: index, %W1: !W, %W2: !W, %W3: !W, %U1: !U, 
   return %hs, %hT, %sT : !hs, !h, !x
 }
 
+// Look-ups in slices of one table by the same ids, and their adjoint.
+// CHECK-LABEL: func.func @tables(
+// CHECK:         %[[R:.*]] = rnn.gather %arg2[%arg3] : tensor<5x16xf64>, tensor<?x?xi32> to tensor<?x?x16xf64>
+// CHECK-NOT:     rnn.gather
+// CHECK:         %[[D:.*]] = rnn.scatter_add %arg4 at %arg3 : tensor<?x?x16xf64>, tensor<?x?xi32> to tensor<5x16xf64>
+// CHECK-NOT:     rnn.scatter_add
+// CHECK:         return %[[R]], %[[D]]
+func.func @tables(%B: index, %T: index, %E: tensor<5x16xf64>, %ids: tensor<?x?xi32>, %d: tensor<?x?x16xf64>) -> (tensor<?x?x16xf64>, tensor<5x16xf64>) {
+  %E1 = rnn.slice %E axis 1 from 0 : tensor<5x16xf64> to tensor<5x8xf64>
+  %E2 = rnn.slice %E axis 1 from 8 : tensor<5x16xf64> to tensor<5x8xf64>
+  %x2 = rnn.gather %E2[%ids] : tensor<5x8xf64>, tensor<?x?xi32> to !hs
+  %x1 = rnn.gather %E1[%ids] : tensor<5x8xf64>, tensor<?x?xi32> to !hs
+  %x = rnn.concat %x1, %x2 axis 2 : !hs, !hs to tensor<?x?x16xf64>
+  %d1 = rnn.slice %d axis 2 from 0 : tensor<?x?x16xf64> to !hs
+  %d2 = rnn.slice %d axis 2 from 8 : tensor<?x?x16xf64> to !hs
+  %D1 = rnn.scatter_add %d1 at %ids : !hs, tensor<?x?xi32> to tensor<5x8xf64>
+  %D2 = rnn.scatter_add %d2 at %ids : !hs, tensor<?x?xi32> to tensor<5x8xf64>
+  %D = rnn.concat %D1, %D2 axis 1 : tensor<5x8xf64>, tensor<5x8xf64> to tensor<5x16xf64>
+  return %x, %D : tensor<?x?x16xf64>, tensor<5x16xf64>
+}
+
 // Not joined: another operand, another mask, a weight made in the step, a
 // product that needs the first.
 // CHECK-LABEL: func.func @apart(
