@@ -82,9 +82,51 @@ void FunctionGen::markLive(const Node *root) {
   }
 }
 
+/// A sum over a product in which one side is stretched, read by nobody else,
+/// becomes a contract: the stretched product is never made.
+void FunctionGen::findProducts() {
+  std::map<const Node *, int> uses;
+  for (const Node *node : live) {
+    for (const Node *operand : node->operands)
+      ++uses[operand];
+    if (node->scan) {
+      for (const hir::Scan::State &state : node->scan->states)
+        ++uses[state.next];
+      for (const Node *emit : node->scan->emits)
+        ++uses[emit];
+    }
+  }
+  for (const hir::Loss &loss : model.losses)
+    ++uses[loss.value], ++uses[loss.weight];
+  for (const hir::Metric &metric : model.metrics)
+    ++uses[metric.value], ++uses[metric.weight];
+  for (const hir::Output &output : model.outputs)
+    ++uses[output.value];
+  if (model.predict)
+    ++uses[model.predict->value];
+  for (const Node *node : live) {
+    if (node->op != hir::Op::Reduce || node->text != "sum")
+      continue;
+    const Node *product = node->operands[0];
+    if (product->op != hir::Op::Mul || uses[product] != 1 ||
+        product->block != node->block)
+      continue;
+    std::string left = labels(product->operands[0]->type, node->axis),
+                right = labels(product->operands[1]->type, node->axis);
+    bool both = left != right;
+    for (char label : reducedLabels(node))
+      both &= left.find(label) != std::string::npos &&
+              right.find(label) != std::string::npos;
+    // With lengths the batch must be on one side at least.
+    both &= product->type.batch || !isRagged(node->axis);
+    if (both)
+      products.insert(product);
+  }
+}
+
 void FunctionGen::emitBlock(const hir::Block &block) {
   for (const Node *node : block.nodes) {
-    if (!live.count(node) || values.count(node) ||
+    if (!live.count(node) || values.count(node) || products.count(node) ||
         node->op == hir::Op::BodyInput || node->op == hir::Op::BodyState)
       continue;
     if (node->op == hir::Op::Scan) {
@@ -232,6 +274,7 @@ void FunctionGen::begin(const std::string &name,
         }
     }
   }
+  findProducts();
   emitBlock(model.body);
 }
 

@@ -61,6 +61,7 @@ private:
 
   std::map<const Node *, Value> values;
   std::set<const Node *> live;
+  std::set<const Node *> products; ///< of sums that become contracts
   std::map<int, Value> extents; ///< by root axis
   std::map<int, Value> lengths; ///< by root axis, if ragged
   std::map<std::string, Value> stateArgs;
@@ -79,6 +80,7 @@ private:
   void begin(const std::string &name, const std::vector<const Node *> &roots);
   mlir::LogicalResult end();
   void markLive(const Node *node);
+  void findProducts();
   void emitBlock(const hir::Block &block);
   Value lossSum(const Node *value, const Node *weight, Value &total);
   mlir::Location loc(const Node *node) const;
@@ -109,6 +111,8 @@ private:
   Value emitBinary(const Node *node);
   Value emitEinsum(const Node *node);
   Value emitReduce(const Node *node);
+  Value emitSumOfProduct(const Node *node, Value valid);
+  std::string reducedLabels(const Node *node) const;
   Value emitSoftmax(const Node *node);
   Value emitOwn(const Node *node);
   Value operand(const Node *node, size_t index);

@@ -320,9 +320,43 @@ Value FunctionGen::emitEinsum(const Node *node) {
 // Reductions
 //===----------------------------------------------------------------------===//
 
+/// The labels that a reduction removes.
+std::string FunctionGen::reducedLabels(const Node *node) const {
+  if (node->axis >= 0)
+    return "t";
+  std::string out;
+  for (int64_t i : node->ints)
+    out += ownLabels[i];
+  return out;
+}
+
+Value FunctionGen::emitSumOfProduct(const Node *node, Value valid) {
+  const Node *product = node->operands[0];
+  const Node *x = product->operands[0], *y = product->operands[1];
+  auto isShared = [](const Node *operand) {
+    return !operand->type.batch && operand->type.axes.empty();
+  };
+  if (isShared(x) && !isShared(y))
+    std::swap(x, y);
+  std::string gone = reducedLabels(node), out;
+  for (char c : labels(product->type, node->axis))
+    if (gone.find(c) == std::string::npos)
+      out += c;
+  return rnn::ContractOp::create(
+      b, loc(node), typeOf(node->type),
+      labels(x->type, node->axis) + "," + labels(y->type, node->axis) + "->" +
+          out,
+      values[x], values[y], Value(), valid);
+}
+
 Value FunctionGen::emitReduce(const Node *node) {
   Location at = loc(node);
   const Node *source = node->operands[0];
+  if (products.count(source))
+    return emitSumOfProduct(node,
+                            isRagged(node->axis)
+                                ? lengths[model.rootAxis(node->axis)]
+                                : Value());
   rnn::ReduceKind kind = node->text == "sum"    ? rnn::ReduceKind::Sum
                          : node->text == "prod" ? rnn::ReduceKind::Prod
                          : node->text == "max"  ? rnn::ReduceKind::Max
@@ -353,13 +387,7 @@ Value FunctionGen::emitReduce(const Node *node) {
         own += ownLabels[i];
     to = axisLabels(type, node->axis) + own;
   }
-  Value reduced = reduceLabels(kind, x, from, to, valid, at);
-  if (type.batch && !node->type.batch) {
-    // The node is typed without batch, but lengths gave it one. Nothing of the
-    // language can make a ragged axis without batch, so this cannot be.
-    return reduced;
-  }
-  return reduced;
+  return reduceLabels(kind, x, from, to, valid, at);
 }
 
 Value FunctionGen::emitSoftmax(const Node *node) {
