@@ -178,13 +178,16 @@ void FunctionGen::begin(const std::string &name,
   if (draws && training)
     args.push_back({rnn::ArgKind::Key, "key", b.getI64Type(), {}, model.place,
                     [&](Value v) { key = v; }});
+  std::vector<std::vector<const Node *>> paramNodes(model.params.size());
+  for (const Node &node : model.nodes)
+    if (node.op == hir::Op::Param)
+      paramNodes[node.index].push_back(&node);
   for (size_t i = 0; i < model.params.size(); ++i) {
     const hir::Param &param = model.params[i];
     args.push_back({rnn::ArgKind::Param, param.name, typeOf(param.type), {},
-                    param.place, [this, i](Value v) {
-                      for (const Node &node : model.nodes)
-                        if (node.op == hir::Op::Param && node.index == int64_t(i))
-                          values[&node] = v;
+                    param.place, [&paramNodes, this, i](Value v) {
+                      for (const Node *node : paramNodes[i])
+                        values[node] = v;
                     }});
   }
   bool needsFresh = false;

@@ -633,8 +633,9 @@ Node *Sema::emitted(Result &result, Node *node, SourceRange at) {
   emit->block = result.scan->block;
   emit->name = result.scan->name;
   std::vector<Node *> &nodes = emit->block->nodes;
-  auto place = std::find(nodes.begin(), nodes.end(), result.scan);
-  nodes.insert(place == nodes.end() ? place : place + 1, emit);
+  // It is near the end, as a rule.
+  auto place = std::find(nodes.rbegin(), nodes.rend(), result.scan);
+  nodes.insert(place == nodes.rend() ? nodes.end() : place.base(), emit);
   return emit;
 }
 
