@@ -61,6 +61,13 @@ static bool isWeight(Value value, Operation *user) {
   return tensorOf(value).hasStaticShape() && isOutsideScanOf(value, user);
 }
 
+/// A weight of the model itself or a slice of one.
+static bool isParameter(Value value) {
+  while (auto slice = value.getDefiningOp<SliceOp>())
+    value = slice.getInput();
+  return isa<BlockArgument>(value);
+}
+
 //===----------------------------------------------------------------------===//
 // Products that share an operand
 //===----------------------------------------------------------------------===//
@@ -181,11 +188,12 @@ static void joinShared(MutableArrayRef<SharedView> group) {
 
 /// Joins one group of `block`; the number of products in it, 0 if there is
 /// none.
-static unsigned joinOneShared(Block &block, bool weightsOnly) {
+static unsigned joinOneShared(Block &block, bool parametersOnly) {
   SmallVector<SharedView> views;
   for (ContractOp op : block.getOps<ContractOp>())
     for (const SharedView &view : viewsOf(op))
-      if (!weightsOnly || isWeight(view.part(), op))
+      if (!parametersOnly ||
+          (isWeight(view.part(), op) && isParameter(view.part())))
         views.push_back(view);
   for (size_t first = 0; first < views.size(); ++first) {
     SmallVector<SharedView> group{views[first]};
@@ -332,18 +340,19 @@ static unsigned joinOneSummed(Block &block) {
 namespace {
 struct JoinProductsPass
     : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass> {
-  bool join(Block &block, bool weightsOnly) {
+  bool join(Block &block, bool parametersOnly) {
     bool changed = false;
     while (unsigned count = joinOneSummed(block)) {
       numSummed += count;
       changed = true;
     }
-    while (unsigned count = joinOneShared(block, weightsOnly)) {
-      numShared += count;
-      changed = true;
-    }
+    // Before products of what they read: their order is that of the whole.
     while (unsigned count = joinReaders(block)) {
       numReaders += count;
+      changed = true;
+    }
+    while (unsigned count = joinOneShared(block, parametersOnly)) {
+      numShared += count;
       changed = true;
     }
     return changed;
@@ -366,18 +375,18 @@ struct JoinProductsPass
     bool changed = true;
     while (changed) {
       changed = false;
-      // Products of weights first: their results come into scans as slices.
+      // Products of parameters first: their results come into scans as slices.
       for (Block *block : outer)
-        changed |= join(*block, /*weightsOnly=*/true);
+        changed |= join(*block, /*parametersOnly=*/true);
       for (ScanOp scan : scans()) {
         changed |= widenSequences(scan);
-        changed |= join(*scan.getBlock(), /*weightsOnly=*/false);
+        changed |= join(*scan.getBlock(), /*parametersOnly=*/false);
       }
       // By now scans have joined what they need joined: emit that.
       for (ScanOp scan : scans())
         changed |= emitWholes(scan);
       for (Block *block : outer)
-        changed |= join(*block, /*weightsOnly=*/false);
+        changed |= join(*block, /*parametersOnly=*/false);
     }
   }
 };
