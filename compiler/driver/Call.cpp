@@ -1,0 +1,224 @@
+//===- Call.cpp - Calls of compiled code ----------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Call.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace rnnc;
+using namespace rnnc::driver;
+
+Team::Team(int64_t threads) : count(threads) {
+  if (threads > 1)
+    team = rnnrt_team_create(threads);
+  if (!team)
+    count = 1;
+}
+
+Team::~Team() { rnnrt_team_destroy(team); }
+
+Buffer::~Buffer() { std::free(memory); }
+
+bool Buffer::ensure(int64_t bytes) {
+  if (bytes <= capacity && memory)
+    return true;
+  int64_t rounded = std::max<int64_t>((bytes + 63) / 64 * 64, 64);
+  void *fresh = std::aligned_alloc(64, static_cast<size_t>(rounded));
+  if (!fresh)
+    return false;
+  std::memset(fresh, 0, static_cast<size_t>(rounded));
+  if (memory)
+    std::memcpy(fresh, memory, static_cast<size_t>(capacity));
+  std::free(memory);
+  memory = fresh;
+  capacity = rounded;
+  return true;
+}
+
+static int64_t elementBytes(const std::string &type) {
+  return type == "f64" || type == "i64" ? 8 : type == "i1" ? 1 : 4;
+}
+
+int64_t Call::Slot::count() const { return bytes / elementBytes(info.type); }
+
+double Call::Slot::number(int64_t index) const {
+  if (info.type == "f64")
+    return static_cast<const double *>(data)[index];
+  if (info.type == "f32")
+    return static_cast<const float *>(data)[index];
+  if (info.type == "i32")
+    return static_cast<const int32_t *>(data)[index];
+  return static_cast<const uint8_t *>(data)[index];
+}
+
+void Call::Slot::setNumber(double value) {
+  if (info.type == "f64")
+    *static_cast<double *>(data) = value;
+  else if (info.type == "f32")
+    *static_cast<float *>(data) = static_cast<float>(value);
+}
+
+rt::DType Call::Slot::dtype() const {
+  return info.type == "f64"   ? rt::DType::F64
+         : info.type == "f32" ? rt::DType::F32
+         : info.type == "i32" ? rt::DType::I32
+         : info.type == "i1"  ? rt::DType::Bool
+                              : rt::DType::I64;
+}
+
+Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
+                          std::shared_ptr<Team> team) {
+  Call made;
+  const EntryInfo *info = code->info(entry);
+  made.function = code->entry(entry);
+  made.arenaFunction = code->arena(entry);
+  if (!info || !made.function || !made.arenaFunction)
+    return internalError("the compiled code has no entry '" + entry + "'");
+  for (const ArgInfo &arg : info->arguments) {
+    if (arg.kind == "axis") {
+      made.axes.push_back(arg.name);
+    } else if (arg.kind == "key") {
+      made.hasKey = true;
+    } else {
+      made.arguments.emplace_back();
+      made.arguments.back().info = arg;
+    }
+  }
+  for (const ArgInfo &arg : info->results) {
+    made.returned.emplace_back();
+    made.returned.back().info = arg;
+  }
+  made.extents.assign(made.axes.size(), 0);
+  made.code = std::move(code);
+  made.team = std::move(team);
+  made.entry = entry;
+  return made;
+}
+
+bool Call::hasAxis(const std::string &axis) const {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
+
+Call::Slot *Call::arg(const std::string &kind, const std::string &name) {
+  for (Slot &slot : arguments)
+    if (slot.info.kind == kind && slot.info.name == name)
+      return &slot;
+  return nullptr;
+}
+
+Call::Slot *Call::result(const std::string &kind, const std::string &name) {
+  for (Slot &slot : returned)
+    if (slot.info.kind == kind && slot.info.name == name)
+      return &slot;
+  return nullptr;
+}
+
+void Call::borrow(Slot &slot, void *memory) {
+  slot.data = memory;
+  slot.borrowed = true;
+  link();
+}
+
+Result<void> Call::resize(const std::map<std::string, int64_t> &sizes) {
+  for (size_t i = 0; i < axes.size(); ++i) {
+    auto it = sizes.find(axes[i]);
+    if (it == sizes.end())
+      return makeError("extent", "nothing says how long axis '" + axes[i] +
+                                     "' is");
+    extents[i] = it->second;
+  }
+  auto fit = [&](Slot &slot) -> Result<void> {
+    slot.shape = slot.info.shape;
+    size_t axis = 0;
+    int64_t bytes = elementBytes(slot.info.type);
+    for (int64_t &size : slot.shape) {
+      if (size < 0) {
+        if (axis >= slot.info.axes.size())
+          return internalError("'" + slot.info.name + "' of '" + entry +
+                               "' has an unnamed axis");
+        auto it = sizes.find(slot.info.axes[axis++]);
+        if (it == sizes.end())
+          return makeError("extent", "nothing says how long '" +
+                                         slot.info.axes[axis - 1] + "' is");
+        size = it->second;
+      }
+      if (__builtin_mul_overflow(bytes, size, &bytes))
+        return makeError("memory", "'" + slot.info.name + "' is too large");
+    }
+    slot.bytes = bytes;
+    if (slot.borrowed)
+      return {};
+    if (!slot.own.ensure(bytes))
+      return makeError("memory", "out of memory for '" + slot.info.name + "'");
+    slot.data = slot.own.data();
+    return {};
+  };
+  for (Slot &slot : arguments)
+    if (auto done = fit(slot); !done)
+      return done;
+  for (Slot &slot : returned) {
+    // Kept beside only if there is no argument to share.
+    const std::string &kind = slot.info.kind;
+    bool shares = kind == "param" || kind == "slot" || kind == "state";
+    if (shares && arg(kind, slot.info.name)) {
+      slot.borrowed = true;
+    }
+    if (auto done = fit(slot); !done)
+      return done;
+  }
+  arenaSize = arenaFunction(extents.data());
+  if (arenaSize < 0 || !arena.ensure(arenaSize))
+    return makeError("memory", "out of memory: '" + entry + "' needs " +
+                                   std::to_string(arenaSize) + " bytes");
+  link();
+  return {};
+}
+
+void Call::link() {
+  argPointers.resize(arguments.size());
+  resultPointers.resize(returned.size());
+  for (size_t i = 0; i < arguments.size(); ++i)
+    argPointers[i] = arguments[i].data;
+  for (size_t i = 0; i < returned.size(); ++i) {
+    Slot &slot = returned[i];
+    const std::string &kind = slot.info.kind;
+    if (kind == "param" || kind == "slot" || kind == "state")
+      if (Slot *shared = arg(kind, slot.info.name))
+        slot.data = shared->data;
+    resultPointers[i] = slot.data;
+  }
+  call.extents = extents.data();
+  call.args = argPointers.data();
+  call.results = resultPointers.data();
+  call.arena = static_cast<char *>(arena.data());
+  call.threads = team ? team->size() : 1;
+  call.team = call.threads > 1 ? team->get() : nullptr;
+  call.barrier = call.threads > 1 ? rnnrt_team_barrier : nullptr;
+}
+
+void Call::run() {
+  if (call.threads == 1) {
+    function(&call, 0);
+    return;
+  }
+  rnnrt_team_run(
+      team->get(),
+      [](void *self, int64_t thread) {
+        auto *made = static_cast<Call *>(self);
+        made->function(&made->call, thread);
+      },
+      this);
+}
+
+int64_t driver::drawKey(int64_t seed, int64_t update) {
+  // SplitMix64 of both, so that neighbouring updates share no counter.
+  uint64_t z = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15u +
+               static_cast<uint64_t>(update) + 0x632BE59BD9B4E019u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return static_cast<int64_t>(z ^ (z >> 31));
+}

@@ -1,0 +1,124 @@
+//===- Call.h - Calls of compiled code --------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// A Call holds the memory for one compiled function at some extents: every
+// argument, result and the arena. Buffers grow and never shrink, so calls in a
+// row at known sizes do not allocate.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_COMPILER_DRIVER_CALL_H
+#define RNNC_COMPILER_DRIVER_CALL_H
+
+#include "compiler/driver/Compile.h"
+#include "rnnrt/team.h"
+
+namespace rnnc::driver {
+
+/// A team of threads, owned.
+class Team {
+public:
+  explicit Team(int64_t threads);
+  ~Team();
+  Team(const Team &) = delete;
+  Team &operator=(const Team &) = delete;
+  int64_t size() const { return count; }
+  rnnrt_team *get() const { return team; }
+
+private:
+  int64_t count;
+  rnnrt_team *team = nullptr;
+};
+
+/// Memory aligned to 64 bytes that only grows.
+class Buffer {
+public:
+  Buffer() = default;
+  Buffer(Buffer &&other) noexcept
+      : memory(std::exchange(other.memory, nullptr)),
+        capacity(std::exchange(other.capacity, 0)) {}
+  Buffer &operator=(Buffer &&) = delete;
+  ~Buffer();
+  /// At least so many bytes; false if memory is short. Zeroed where it grew.
+  bool ensure(int64_t bytes);
+  void *data() const { return memory; }
+
+private:
+  void *memory = nullptr;
+  int64_t capacity = 0;
+};
+
+/// One function, ready to be called.
+class Call {
+public:
+  static Result<Call> create(std::shared_ptr<Code> code,
+                             const std::string &entry,
+                             std::shared_ptr<Team> team);
+
+  /// One argument or result and its memory.
+  struct Slot {
+    ArgInfo info;
+    /// At the current extents.
+    std::vector<int64_t> shape;
+    int64_t bytes = 0;
+    void *data = nullptr;
+
+    int64_t count() const;
+    /// The element as a double; for scalars.
+    double number(int64_t index = 0) const;
+    void setNumber(double value);
+    rt::DType dtype() const;
+
+  private:
+    friend class Call;
+    bool borrowed = false;
+    Buffer own;
+  };
+
+  const std::string &name() const { return entry; }
+  bool hasAxis(const std::string &axis) const;
+  /// Sets all extents by axis name; one that is missing is an error. Results of
+  /// kind param, slot and state share the memory of their arguments.
+  Result<void> resize(const std::map<std::string, int64_t> &extents);
+
+  /// The argument, result of this kind and name; null if there is none.
+  Slot *arg(const std::string &kind, const std::string &name);
+  Slot *result(const std::string &kind, const std::string &name);
+  std::vector<Slot> &args() { return arguments; }
+  std::vector<Slot> &results() { return returned; }
+
+  /// Lets an argument (and the result that shares it) live in memory of the
+  /// caller, which must be large enough at every extent used.
+  void borrow(Slot &slot, void *memory);
+  void setKey(int64_t key) { call.key = key; }
+  bool usesKey() const { return hasKey; }
+  int64_t arenaBytes() const { return arenaSize; }
+
+  /// Runs it. Does not allocate.
+  void run();
+
+private:
+  Call() = default;
+  void link();
+
+  std::shared_ptr<Code> code;
+  std::shared_ptr<Team> team;
+  std::string entry;
+  Executable::Entry function = nullptr;
+  Executable::ArenaBytes arenaFunction = nullptr;
+  std::vector<std::string> axes;
+  std::vector<int64_t> extents;
+  std::vector<Slot> arguments, returned;
+  std::vector<void *> argPointers, resultPointers;
+  Buffer arena;
+  int64_t arenaSize = 0;
+  bool hasKey = false;
+  rnnrt_call call = {};
+};
+
+/// The key of the draws of an update.
+int64_t drawKey(int64_t seed, int64_t update);
+
+} // namespace rnnc::driver
+
+#endif

@@ -1,0 +1,27 @@
+//===- Commands.h - What each command does ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// One function per command, one file each. They speak through the console and
+// give the exit status.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_COMPILER_DRIVER_COMMANDS_COMMANDS_H
+#define RNNC_COMPILER_DRIVER_COMMANDS_COMMANDS_H
+
+#include "compiler/driver/Console.h"
+
+namespace rnnc::driver {
+
+int checkCommand(const CommandLine &line, Console &console);
+int fmtCommand(const CommandLine &line, Console &console);
+int compileCommand(const CommandLine &line, Console &console);
+int trainCommand(const CommandLine &line, Console &console);
+int evalCommand(const CommandLine &line, Console &console);
+int sampleCommand(const CommandLine &line, Console &console);
+int runCommand(const CommandLine &line, Console &console);
+int gradcheckCommand(const CommandLine &line, Console &console);
+
+} // namespace rnnc::driver
+
+#endif

@@ -1,0 +1,243 @@
+//===- OptionTable.cpp - The commands and their options -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/OptionTable.h"
+
+using namespace rnnc::driver;
+
+using K = ValueKind;
+
+const std::vector<OptionInfo> &rnnc::driver::generalOptions() {
+  static const std::vector<OptionInfo> options = {
+      {"help", K::Flag, "", "show this help", "", "h"},
+      {"json", K::Flag, "", "one JSON object on stdout"},
+      {"quiet", K::Flag, "", "errors and the result only", "", "q"},
+      {"verbose", K::Flag, "", "stages and times", "", "v"},
+      {"color", K::Choice, "WHEN", "colours on stderr (auto)",
+       "auto|always|never"},
+      {"progress", K::Choice, "FORM", "progress on stderr (auto)",
+       "auto|bar|plain|none"},
+      {"max-errors", K::Whole, "N", "errors shown; 0: all (20)"},
+      {"allow", K::Text, "ID", "do not give this warning", "", "", true},
+      {"deny-warnings", K::Flag, "", "warnings are errors"},
+      {"diagnostics", K::Choice, "FORM", "form of messages (text)",
+       "text|json"},
+  };
+  return options;
+}
+
+const std::vector<OptionInfo> &rnnc::driver::sharedOptions() {
+  static const std::vector<OptionInfo> options = {
+      {"model", K::Text, "NAME", "which model (the only one)"},
+      {"batch", K::Count, "B", "examples or streams side by side (32)"},
+      {"length", K::Count, "T", "usual number of steps, a hint (64)"},
+      {"set", K::Pair, "NAME=VALUE", "a size or a train-block key", "", "",
+       true},
+      {"cell", K::Pair, "OLD=NEW", "every OLD becomes NEW", "", "", true},
+      {"import", K::Text, "FILE", "import one more file", "", "", true},
+      {"include", K::Text, "DIR", "look for imports here", "", "I", true},
+      {"threads", K::Count, "N", "threads (usable cores)"},
+      {"seed", K::Whole, "N", "seed of all draws (1)"},
+      {"precision", K::Choice, "TYPE", "type of real numbers (f32)",
+       "f32|f64|bf16"},
+      {"unroll", K::Text, "none|N|full", "unroll the loops over time (none)"},
+      {"window", K::Text, "K1[:K2]",
+       "update every K1 steps (64 on streams, else all)"},
+      {"memory-budget", K::Bytes, "SIZE", "most memory a step may take"},
+      {"target-cpu", K::Text, "CPU", "CPU to compile for (native)"},
+      {"no-cache", K::Flag, "", "neither use nor keep saved code"},
+      {"remarks", K::Flag, "", "say what was decided, and why"},
+  };
+  return options;
+}
+
+const std::vector<OptionInfo> &rnnc::driver::dataOptions() {
+  static const std::vector<OptionInfo> options = {
+      {"data", K::Text, "[INPUT=]FILE[#FIELD]", "data of an input or target",
+       "", "", true},
+      {"valid", K::Text, "[INPUT=]FILE", "validation data", "", "", true},
+      {"test", K::Text, "[INPUT=]FILE", "test data", "", "", true},
+      {"split", K::Text, "A,B[,C]",
+       "shares of training, validation, test (0.9,0.1)"},
+      {"tokens", K::Choice, "KIND", "symbols of a text (chars)",
+       "chars|bytes|words"},
+      {"vocab", K::Text, "FILE", "vocabulary to use"},
+      {"min-count", K::Count, "N", "rarer words become <unk> (1)"},
+      {"horizon", K::Count, "N", "steps from an input to its target (1)"},
+      {"scale", K::Choice, "FORM", "scale columns (none)",
+       "none|standard|minmax"},
+      {"task", K::Text, "NAME[:LEVEL][,KEY=VALUE]", "generated data"},
+  };
+  return options;
+}
+
+/// The options of `train` that are not shared.
+static std::vector<OptionInfo> trainOptions() {
+  return {
+      {"epochs", K::Positive, "N", "passes over the data (10)"},
+      {"steps", K::Count, "N", "updates"},
+      {"time-limit", K::Duration, "TIME", "time from birth, such as 5m"},
+      {"optimizer", K::Choice, "NAME", "how to update (adam)",
+       "adam|sgd|rmsprop|adamw"},
+      {"lr", K::Positive, "X", "learning rate (0.001)"},
+      {"momentum", K::Real, "X", "momentum of sgd and rmsprop (0)"},
+      {"weight-decay", K::Real, "X", "weight decay (0)"},
+      {"clip-norm", K::Real, "X", "largest norm of the gradient; 0: off (5)"},
+      {"clip-value", K::Real, "X", "largest entry of the gradient (off)"},
+      {"schedule", K::Text, "FORM",
+       "constant, step:E:F, exp:F, plateau:F or cosine (constant)"},
+      {"warmup", K::Whole, "N", "steps over which the rate rises (0)"},
+      {"accumulate", K::Count, "N", "batches per update (1)"},
+      {"average", K::Share, "X", "average of the weights (off)"},
+      {"valid-every", K::Text, "epoch|N", "when to validate (epoch)"},
+      {"patience", K::Count, "N", "validations without a better one (off)"},
+      {"checkpoint-every", K::Text, "TIME|N", "when to save (5m)"},
+      {"out", K::Text, "DIR", "the run folder (runs/SPEC-DATE)"},
+      {"resume", K::Text, "RUN", "go on with a run"},
+      {"init", K::Text, "FILE", "weights to begin with"},
+      {"dry-run", K::Flag, "", "compile, show the plan, do not train"},
+  };
+}
+
+const std::vector<CommandInfo> &rnnc::driver::commands() {
+  static const std::vector<CommandInfo> table = {
+      {"check", "SPEC...", 1, 1 << 20, "check texts",
+       "Checks names, shapes and equations. Silent when all is right; sizes "
+       "that no one sets stay letters.",
+       {},
+       true,
+       false,
+       {"rnnc check examples/char_lm.rnn", "rnnc check --set n=512 *.rnn",
+        "cat model.rnn | rnnc check -"}},
+      {"fmt", "SPEC...", 1, 1 << 20, "format texts",
+       "Formats texts in place.",
+       {{"check", K::Flag, "", "print a diff, change nothing; 1 if any"}},
+       false,
+       false,
+       {"rnnc fmt model.rnn", "rnnc fmt --check examples/*.rnn"}},
+      {"compile", "SPEC", 0, 1, "compile a text; show any stage",
+       "Without --emit, compiles the training step and reports times and "
+       "memory.",
+       {{"emit", K::Text, "STAGE", "print the result of this stage"},
+        {"output", K::Text, "FILE", "where to (stdout)", "", "o"},
+        {"list-stages", K::Flag, "", "the stages and their formats"},
+        {"optimizer", K::Choice, "NAME", "how to update (adam)",
+         "adam|sgd|rmsprop|adamw"},
+        {"entries", K::Text, "NAMES",
+         "functions to compile: forward,eval,grad,train"},
+        {"stream", K::Flag, "", "data is one long sequence"},
+        {"ragged", K::Text, "AXES", "time axes with lengths per example"}},
+       true,
+       false,
+       {"rnnc compile examples/char_lm.rnn --set V=65",
+        "rnnc compile examples/char_lm.rnn --set V=65 --emit=grad",
+        "rnnc compile examples/char_lm.rnn --set V=65 --emit=obj -o char.o",
+        "rnnc compile --list-stages"}},
+      {"train", "SPEC", 0, 1, "train a model",
+       "Trains, validates, and leaves a run folder with the best weights.",
+       trainOptions(),
+       true,
+       true,
+       {"rnnc train examples/char_lm.rnn --data input.txt",
+        "rnnc train examples/char_lm.rnn --data input.txt --cell OldCell=NewCell "
+        "--set n=512 --time-limit 5m",
+        "rnnc train --resume runs/char_lm-20260102-030405"}},
+      {"eval", "MODEL", 1, 1, "loss and metrics of a trained model",
+       "MODEL is a run folder, or a SPEC with --weights.",
+       {{"weights", K::Text, "FILE", "weights of a SPEC"},
+        {"on", K::Choice, "PART", "which part of the data (valid)",
+         "valid|test|train"}},
+       true,
+       true,
+       {"rnnc eval runs/x", "rnnc eval runs/x --on train",
+        "rnnc eval runs/x --data other.txt --json"}},
+      {"sample", "MODEL", 1, 1, "draw text from a trained model",
+       "MODEL is a run folder, or a SPEC with --weights.",
+       {{"weights", K::Text, "FILE", "weights of a SPEC"},
+        {"prompt", K::Text, "TEXT", "what the text begins with"},
+        {"tokens", K::Count, "N", "tokens to draw (400)"},
+        {"temperature", K::Real, "X", "0: always the likeliest (1)"},
+        {"top-k", K::Count, "K", "draw from the K likeliest (all)"},
+        {"top-p", K::Share, "P", "draw from the likeliest share P (1)"},
+        {"count", K::Count, "N", "texts to draw (1)"},
+        {"stop", K::Text, "TEXT", "end at this text"},
+        {"vocab", K::Text, "FILE", "vocabulary of a SPEC"}},
+       true,
+       false,
+       {"rnnc sample runs/x --prompt \"ROMEO:\"",
+        "rnnc sample runs/x --tokens 1000 --temperature 0.8 > out.txt",
+        "rnnc sample runs/x --top-k 5 --seed 7 --json"}},
+      {"run", "MODEL", 1, 1, "run a model on arrays",
+       "Reads .npy files, runs the forward function, writes .npy files.",
+       {{"weights", K::Text, "FILE", "weights of a SPEC"},
+        {"data", K::Text, "NAME=FILE", "an input", "", "", true},
+        {"output", K::Text, "NAME=FILE", "where an output goes", "", "o",
+         true},
+        {"interpret", K::Flag, "", "run op by op, without compiling"}},
+       true,
+       false,
+       {"rnnc run model.rnn --weights w.safetensors --data x=x.npy -o h=h.npy",
+        "rnnc run runs/x --data x=x.npy -o y=y.npy --interpret"}},
+      {"gradcheck", "SPEC", 0, 1, "check gradients against differences",
+       "Compares the gradient with central differences, in f64.",
+       {{"tolerance", K::Positive, "X", "greatest error allowed (1e-6)"},
+        {"samples", K::Count, "N", "entries checked in a tensor (64)"},
+        {"library", K::FlagText, "NAMES", "cells and layers of the library"},
+        {"interpret", K::Flag, "", "run op by op, without compiling"}},
+       true,
+       false,
+       {"rnnc gradcheck model.rnn --set V=20",
+        "rnnc gradcheck --library --json", "rnnc gradcheck --library=MyCell"}},
+      {"help", "COMMAND", 0, 1, "help on a command",
+       "Shows what a command does and its options.",
+       {},
+       false,
+       false,
+       {"rnnc help train", "rnnc train --help"}},
+      {"completion", "SHELL", 1, 1, "completion script for a shell",
+       "Prints a script for bash, zsh or fish.",
+       {},
+       false,
+       false,
+       {"rnnc completion bash > ~/.local/share/bash-completion/completions/"
+        "rnnc",
+        "rnnc completion fish | source"}},
+      {"man", "", 0, 0, "print the manual page",
+       "Prints rnnc.1 as roff.",
+       {},
+       false,
+       false,
+       {"rnnc man > rnnc.1", "rnnc man | man -l -"}},
+  };
+  return table;
+}
+
+const CommandInfo *rnnc::driver::findCommand(std::string_view name) {
+  for (const CommandInfo &command : commands())
+    if (command.name == name)
+      return &command;
+  return nullptr;
+}
+
+std::vector<OptionInfo>
+rnnc::driver::optionsOf(const CommandInfo &command) {
+  std::vector<OptionInfo> all = command.own;
+  auto append = [&](const std::vector<OptionInfo> &more) {
+    for (const OptionInfo &option : more) {
+      bool known = false;
+      for (const OptionInfo &own : command.own)
+        known |= std::string_view(own.name) == option.name;
+      if (!known)
+        all.push_back(option);
+    }
+  };
+  if (command.data)
+    append(dataOptions());
+  if (command.compiles)
+    append(sharedOptions());
+  append(generalOptions());
+  return all;
+}

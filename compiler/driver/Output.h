@@ -1,0 +1,37 @@
+//===- Output.h - Results to files and standard output ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_COMPILER_DRIVER_OUTPUT_H
+#define RNNC_COMPILER_DRIVER_OUTPUT_H
+
+#include "compiler/driver/Compile.h"
+
+namespace rnnc::driver {
+
+/// Writes a file whole or not at all; "-" is standard output.
+Result<void> writeOutput(const std::string &path, std::string_view text,
+                         Console &console);
+
+/// What a call takes for these extents, in bytes.
+struct Memory {
+  int64_t parameters = 0, optimizer = 0, state = 0, arena = 0;
+  /// Of the arena, what the forward pass keeps for the reverse pass; unknown
+  /// if negative.
+  int64_t saved = -1;
+  int64_t peak() const { return parameters + optimizer + state + arena; }
+};
+
+/// The memory of an entry; axes that `extents` does not name have `length`.
+Memory memoryOf(const Code &code, const std::string &entry,
+                const std::map<std::string, int64_t> &extents, int64_t length);
+/// The object `memory` of JSON.
+Json memoryJson(const Memory &memory, bool ran);
+
+/// A C header for the entries of object code.
+std::string objectHeader(const Code &code, const std::string &prefix);
+
+} // namespace rnnc::driver
+
+#endif

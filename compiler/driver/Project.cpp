@@ -1,0 +1,177 @@
+//===- Project.cpp - A model with its settings and code -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Project.h"
+
+using namespace rnnc;
+using namespace rnnc::driver;
+
+Result<int64_t> driver::windowOf(const Settings &settings) {
+  auto text = settings.get("window");
+  if (!text)
+    return int64_t(64);
+  size_t colon = text->find(':');
+  auto steps = parseWhole(text->substr(0, colon));
+  auto back = colon == std::string::npos
+                  ? steps
+                  : parseWhole(std::string_view(*text).substr(colon + 1));
+  if (!steps || *steps < 1 || !back || *back < 1)
+    return usageError("--window expects K1[:K2], whole numbers of at least 1, "
+                      "found '" +
+                      *text + "'");
+  if (*back != *steps)
+    return makeError("unsupported",
+                     "--window=" + *text + ": K2 other than K1 is not there "
+                                           "yet");
+  return *steps;
+}
+
+Result<std::shared_ptr<Project>>
+Project::create(std::shared_ptr<Spec> spec, Settings settings,
+                std::vector<Message> &warnings) {
+  auto project = std::make_shared<Project>();
+  project->text = std::move(spec);
+  project->wanted = std::move(settings);
+  AnalyzeOptions options;
+  options.sizes = project->wanted.sizes();
+  options.checkAll = false;
+  auto model =
+      project->text->analyze(project->wanted, options, warnings);
+  if (!model)
+    return model.error();
+  if (!*model)
+    return makeError("no-model", "the text has no model");
+  project->first = std::move(*model);
+  if (auto known = project->wanted.readModel(*project->first); !known)
+    return known.error();
+  return project;
+}
+
+void Project::setSizes(std::map<std::string, double> sizes) {
+  fromData = std::move(sizes);
+}
+
+Result<std::unique_ptr<hir::Model>> Project::analyzed(bool stream,
+                                                      bool needLoss) {
+  AnalyzeOptions options;
+  options.sizes = fromData;
+  for (const auto &[name, value] : wanted.sizes())
+    options.sizes[name] = value;
+  options.stream = stream;
+  options.needSizes = true;
+  options.needLoss = needLoss;
+  options.checkAll = false;
+  std::vector<Message> ignored; // said at the first analysis
+  auto model = text->analyze(wanted, options, ignored);
+  if (!model)
+    return model.error();
+  if (!*model)
+    return makeError("no-model", "the text has no model");
+  return model;
+}
+
+/// Gives out the logits that sampling draws from: those of `predict`, or those
+/// of the cross-entropy of a target.
+static void findDraw(hir::Model &model, std::string &output,
+                     std::string &target) {
+  auto give = [&](hir::Node *node, const std::string &name) {
+    for (const hir::Output &known : model.outputs)
+      if (known.value == node)
+        return known.name;
+    model.outputs.push_back({"logits." + name, node, {}});
+    return "logits." + name;
+  };
+  if (model.predict) {
+    if (!model.predict->sampled || model.predict->distribution != "categorical")
+      return;
+    target = model.predict->target;
+    output = give(model.predict->value, target);
+    return;
+  }
+  for (const hir::Loss &loss : model.losses) {
+    if (!loss.value || loss.value->op != hir::Op::CrossEntropy ||
+        loss.value->operands.size() < 2)
+      continue;
+    const hir::Node *labels = loss.value->operands[1];
+    if (labels->op != hir::Op::Input)
+      continue;
+    target = model.inputs[size_t(labels->index)].name;
+    output = give(loss.value->operands[0], target);
+    return;
+  }
+}
+
+Result<std::shared_ptr<Variant>>
+Project::variant(std::vector<std::string> entries, bool stream,
+                 std::set<std::string> ragged) {
+  std::lock_guard lock(mutex);
+  std::string key = stream ? "stream" : "examples";
+  bool trains = false, forward = false;
+  for (const std::string &entry : entries) {
+    key += " " + entry;
+    trains |= entry != "forward";
+    forward |= entry == "forward";
+  }
+  for (const std::string &axis : ragged)
+    key += " ~" + axis;
+  if (auto it = variants.find(key); it != variants.end())
+    return it->second;
+
+  auto made = std::make_shared<Variant>();
+  auto model = analyzed(stream, trains);
+  if (!model)
+    return model.error();
+  made->model = std::move(*model);
+  if (forward) {
+    findDraw(*made->model, made->drawOutput, made->drawTarget);
+    std::string ignored;
+    if (made->model->evaluation)
+      findDraw(*made->model->evaluation, ignored, ignored);
+  }
+  auto options = CodeOptions::of(wanted);
+  if (!options)
+    return options.error();
+  options->stream = stream;
+  options->ragged = std::move(ragged);
+  options->pipeline.entries = std::move(entries);
+  if (stream && wanted.get("window"))
+    options->pipeline.length = windowOf(wanted) ? *windowOf(wanted) : 64;
+  made->options = *options;
+  auto code = Code::generate(*text, *made->model, *options);
+  if (!code)
+    return code.error();
+  auto loaded = (*code)->load();
+  messages.insert(messages.end(), (*code)->remarks().begin(),
+                  (*code)->remarks().end());
+  if (!loaded)
+    return loaded.error();
+  made->code = *code;
+  variants[key] = made;
+  return made;
+}
+
+Result<void> Project::initWeights(Code &code) {
+  if (weightsMade)
+    return {};
+  auto values = code.initial(wanted.whole("seed", 1));
+  if (!values)
+    return values.error();
+  weights.tensors = std::move(*values);
+  weightsMade = true;
+  return {};
+}
+
+int64_t Project::threads() const {
+  return std::min<int64_t>(wanted.whole("threads", rnnrt_usable_cores()),
+                           RNNRT_TEAM_MAX);
+}
+
+std::shared_ptr<Team> Project::team() {
+  std::lock_guard lock(mutex);
+  if (!threadTeam)
+    threadTeam = std::make_shared<Team>(threads());
+  return threadTeam;
+}

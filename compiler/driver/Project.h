@@ -1,0 +1,80 @@
+//===- Project.h - A model with its settings and code -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// What commands and the C++ interface work on: a text, what was asked for, the
+// sizes known so far, weights, and code for the ways the model is used. Code is
+// made when it is first needed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_COMPILER_DRIVER_PROJECT_H
+#define RNNC_COMPILER_DRIVER_PROJECT_H
+
+#include "compiler/driver/DataSet.h"
+#include "compiler/driver/Weights.h"
+
+#include <mutex>
+
+namespace rnnc::driver {
+
+/// The model compiled in one way.
+struct Variant {
+  std::unique_ptr<hir::Model> model;
+  std::shared_ptr<Code> code;
+  CodeOptions options;
+  /// What sampling draws: logits of this output, for this token.
+  std::string drawOutput, drawTarget;
+};
+
+class Project {
+public:
+  /// Analyses the text a first time; no size needs a value yet.
+  static Result<std::shared_ptr<Project>>
+  create(std::shared_ptr<Spec> spec, Settings settings,
+         std::vector<Message> &warnings);
+
+  const Spec &spec() const { return *text; }
+  const Settings &settings() const { return wanted; }
+  /// The model as analysed without data.
+  const hir::Model &model() const { return *first; }
+  /// Sizes that the data decide; before the first variant.
+  void setSizes(std::map<std::string, double> sizes);
+  const std::map<std::string, double> &dataSizes() const { return fromData; }
+
+  /// The model compiled with these entries. Any thread.
+  Result<std::shared_ptr<Variant>> variant(std::vector<std::string> entries,
+                                           bool stream,
+                                           std::set<std::string> ragged = {});
+  /// Analysed with all sizes, not compiled.
+  Result<std::unique_ptr<hir::Model>> analyzed(bool stream, bool needLoss);
+
+  /// All parameters; drawn from the seed unless they are there already.
+  Result<void> initWeights(Code &code);
+  Weights weights;
+  bool haveWeights() const { return weightsMade; }
+
+  /// The threads that settings ask for.
+  std::shared_ptr<Team> team();
+  int64_t threads() const;
+  /// Messages of compilation that nobody has shown yet.
+  std::vector<Message> takeMessages() { return std::exchange(messages, {}); }
+
+private:
+  std::shared_ptr<Spec> text;
+  Settings wanted;
+  std::unique_ptr<hir::Model> first;
+  std::map<std::string, double> fromData;
+  std::map<std::string, std::shared_ptr<Variant>> variants;
+  std::shared_ptr<Team> threadTeam;
+  std::vector<Message> messages;
+  std::mutex mutex;
+  bool weightsMade = false;
+};
+
+/// The window of settings: steps of an update on a stream. An error for forms
+/// that are not there.
+Result<int64_t> windowOf(const Settings &settings);
+
+} // namespace rnnc::driver
+
+#endif

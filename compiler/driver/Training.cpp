@@ -1,0 +1,318 @@
+//===- Training.cpp - Updates and evaluation ------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Training.h"
+#include "compiler/driver/Host.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace rnnc;
+using namespace rnnc::driver;
+
+Result<std::unique_ptr<Session>>
+Session::create(std::shared_ptr<Project> project, bool stream,
+                std::set<std::string> ragged, bool evaluateOnly) {
+  auto session = std::make_unique<Session>();
+  std::vector<std::string> entries = {"eval"};
+  if (!evaluateOnly)
+    entries.push_back("train");
+  auto variant = project->variant(entries, stream, std::move(ragged));
+  if (!variant)
+    return variant.error();
+  session->compiled = *variant;
+  session->owner = project;
+  session->seed = project->settings().whole("seed", 1);
+  session->beta1 = (*variant)->options.pipeline.beta1;
+  session->beta2 = (*variant)->options.pipeline.beta2;
+  if (auto done = project->initWeights(*(*variant)->code); !done)
+    return done.error();
+  auto make = [&](const char *entry,
+                  std::optional<Call> &call) -> Result<void> {
+    auto made = Call::create((*variant)->code, entry, project->team());
+    if (!made)
+      return made.error();
+    call.emplace(std::move(*made));
+    return project->weights.bind(*call);
+  };
+  if (auto done = make("eval", session->evalCall); !done)
+    return done.error();
+  if (!evaluateOnly)
+    if (auto done = make("train", session->trainCall); !done)
+      return done.error();
+  const hir::Model &model = *(*variant)->model;
+  session->tokenLoss = model.losses.size() == 1 && model.losses[0].value &&
+                       model.losses[0].value->op == hir::Op::CrossEntropy;
+  return session;
+}
+
+Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
+  auto &last = fitted[&call];
+  if (last == extents)
+    return {};
+  if (auto done = call.resize(extents); !done)
+    return done;
+  last = std::move(extents);
+  return {};
+}
+
+void Session::restart(Call &call, bool fresh) {
+  for (Call::Slot &slot : call.args()) {
+    if (slot.info.kind == "state" && fresh)
+      std::memset(slot.data, 0, size_t(slot.bytes));
+    if (slot.info.kind == "fresh")
+      std::memset(slot.data, fresh, size_t(slot.bytes));
+  }
+}
+
+static Call::Slot *dataSlot(Call &call, const std::string &name) {
+  Call::Slot *slot = call.arg("input", name);
+  return slot ? slot : call.arg("target", name);
+}
+
+Result<void> Session::fill(Call &call, const DataPart &part,
+                           const rt::StreamWindow &window) {
+  const auto &last = fitted[&call];
+  auto batch = last.find("B"), steps = last.find("");
+  if (batch == last.end() || batch->second != window.batch ||
+      steps == last.end() || steps->second != window.steps) {
+    // All time axes of a stream are one; the empty name remembers its length.
+    std::map<std::string, int64_t> extents = {{"", window.steps}};
+    for (const hir::Axis &axis : compiled->model->axes)
+      extents[axis.name] = window.steps;
+    extents["B"] = window.batch;
+    if (auto done = fit(call, std::move(extents)); !done)
+      return done;
+  }
+  for (const StreamField &field : part.fields) {
+    Call::Slot *slot = dataSlot(call, field.name);
+    if (!slot)
+      continue;
+    const StreamField &source = part.source(field);
+    if (source.isTokens) {
+      rt::gatherWindow(window, source.tokens, field.offset,
+                       static_cast<int32_t *>(slot->data));
+      continue;
+    }
+    rt::gatherWindow(window, source.series, field.offset, scratch);
+    if (scratch.bytes() != slot->bytes)
+      return internalError("'" + field.name + "' has another size in '" +
+                           call.name() + "'");
+    std::memcpy(slot->data, scratch.data(), size_t(slot->bytes));
+  }
+  restart(call, window.fresh);
+  return {};
+}
+
+Result<int64_t> Session::fill(Call &call, const DataPart &part,
+                              std::span<const int64_t> rows) {
+  rt::ExampleBatch batch = part.examples->gather(rows);
+  std::map<std::string, int64_t> extents = {{"B", batch.size}};
+  const hir::Model &model = *compiled->model;
+  auto axisOf = [&](const rt::BatchField &field) -> std::string {
+    const hir::Input *input = model.findInput(field.name);
+    if (!input || input->type.axes.empty())
+      return "";
+    return model.axes[size_t(model.rootAxis(input->type.axes[0]))].name;
+  };
+  for (const rt::BatchField &field : batch.fields) {
+    std::string axis = axisOf(field);
+    if (axis.empty() || field.kind == rt::FieldKind::Single)
+      continue;
+    auto [it, fresh] = extents.emplace(axis, field.values.shape()[0]);
+    if (!fresh && it->second != field.values.shape()[0])
+      return makeError("data-size",
+                       "'" + field.name + "' has " +
+                           std::to_string(field.values.shape()[0]) +
+                           " steps, other data along " + axis + " have " +
+                           std::to_string(it->second));
+  }
+  if (auto done = fit(call, extents); !done)
+    return done.error();
+  for (const rt::BatchField &field : batch.fields) {
+    Call::Slot *slot = dataSlot(call, field.name);
+    if (slot) {
+      if (field.values.bytes() != slot->bytes)
+        return internalError("'" + field.name + "' has another size in '" +
+                             call.name() + "'");
+      std::memcpy(slot->data, field.values.data(), size_t(slot->bytes));
+    }
+    if (field.kind != rt::FieldKind::Ragged)
+      continue;
+    if (Call::Slot *lengths = call.arg("lengths", axisOf(field)))
+      std::memcpy(lengths->data, field.lengths.data(), size_t(lengths->bytes));
+  }
+  // Examples without lengths beside ragged ones are whole.
+  restart(call, true);
+  return batch.size;
+}
+
+Result<StepResult> Session::update(double lr, int64_t count) {
+  Call &call = *trainCall;
+  ++step;
+  for (Call::Slot &slot : call.args()) {
+    if (slot.info.kind != "hyper")
+      continue;
+    if (slot.info.name == "lr")
+      slot.setNumber(lr);
+    else if (slot.info.name == "bias1")
+      slot.setNumber(1 / (1 - std::pow(beta1, double(step))));
+    else if (slot.info.name == "bias2")
+      slot.setNumber(1 / (1 - std::pow(beta2, double(step))));
+  }
+  call.setKey(drawKey(seed, step));
+  call.run();
+  StepResult result;
+  result.count = count;
+  result.loss = call.results().empty() ? 0 : call.results()[0].number();
+  for (const Call::Slot &slot : call.results())
+    if (slot.info.kind == "grad_norm")
+      result.gradNorm = slot.number();
+  return result;
+}
+
+Result<StepResult> Session::update(const DataPart &part,
+                                   const rt::StreamWindow &window, double lr) {
+  if (auto done = fill(*trainCall, part, window); !done)
+    return done.error();
+  return update(lr, window.count());
+}
+
+Result<StepResult> Session::update(const DataPart &part,
+                                   std::span<const int64_t> rows, double lr) {
+  auto count = fill(*trainCall, part, rows);
+  if (!count)
+    return count.error();
+  return update(lr, *count);
+}
+
+Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
+                                     int64_t window) {
+  double start = steadySeconds();
+  Call &call = *evalCall;
+  Evaluation result;
+  // (sum, weight) by name, in f64 over all windows.
+  std::map<std::string, std::pair<double, double>> sums;
+  std::vector<std::string> losses;
+  for (const Call::Slot &slot : call.results())
+    if (slot.info.kind == "loss")
+      losses.push_back(slot.info.name);
+  auto collect = [&] {
+    call.run();
+    for (const Call::Slot &slot : call.results()) {
+      if (slot.info.kind == "loss" || slot.info.kind == "metric")
+        sums[slot.info.name].first += slot.number();
+      if (slot.info.kind == "weight")
+        sums[slot.info.name].second += slot.number();
+    }
+  };
+  if (part.examples) {
+    for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
+      size_t count = std::min(size_t(batch), part.rows.size() - at);
+      auto filled =
+          fill(call, part, std::span(part.rows).subspan(at, count));
+      if (!filled)
+        return filled.error();
+      collect();
+      result.count += *filled;
+    }
+  } else {
+    rt::StreamOptions options;
+    options.batch = std::min(batch, std::max<int64_t>(part.length, 1));
+    options.window = window;
+    options.horizon = 0;
+    options.toTheEnd = true;
+    auto cursor = rt::StreamCursor::create(part.length, options);
+    if (!cursor)
+      return fromRuntime(cursor.error());
+    for (int64_t i = 0; i < cursor->windows(); ++i) {
+      rt::StreamWindow now = cursor->at(0, i);
+      // A last row alone goes on with its own state.
+      if (now.continues > 0)
+        for (Call::Slot &slot : call.args())
+          if (slot.info.kind == "state" && !slot.shape.empty() &&
+              slot.shape[0] > now.continues) {
+            size_t row = size_t(slot.bytes / slot.shape[0]);
+            std::memmove(slot.data,
+                         static_cast<char *>(slot.data) +
+                             row * size_t(now.continues),
+                         row);
+          }
+      if (auto done = fill(call, part, now); !done)
+        return done.error();
+      collect();
+      result.count += now.count();
+    }
+  }
+  for (const auto &[name, pair] : sums)
+    result.values[name] = pair.second != 0 ? pair.first / pair.second : 0;
+  for (const std::string &name : losses)
+    result.loss += result.values[name];
+  const hir::Model &model = *compiled->model;
+  for (const hir::Metric &metric : model.metrics)
+    if (metric.derived)
+      result.values[metric.name] =
+          hir::Model::evaluate(*metric.derived, result.values);
+  if (auto it = result.values.find("perplexity"); it != result.values.end())
+    result.perplexity = it->second;
+  else if (tokenLoss)
+    result.perplexity = std::exp(result.loss);
+  if (auto it = result.values.find("accuracy"); it != result.values.end())
+    result.accuracy = it->second;
+  result.seconds = steadySeconds() - start;
+  return result;
+}
+
+/// A copy of a slot's memory.
+static rt::Tensor copyOf(const Call::Slot &slot) {
+  rt::Tensor tensor(slot.dtype(), slot.shape);
+  std::memcpy(tensor.data(), slot.data, size_t(slot.bytes));
+  return tensor;
+}
+
+rt::TensorFile Session::snapshot() {
+  rt::TensorFile file;
+  for (const rt::NamedTensor &entry : owner->weights.tensors)
+    file.add("param/" + entry.name, entry.tensor);
+  if (trainCall)
+    for (const Call::Slot &slot : trainCall->args())
+      if ((slot.info.kind == "slot" || slot.info.kind == "state") &&
+          slot.data && !(slot.info.kind == "state" && slot.shape.empty()))
+        file.add(slot.info.kind + "/" + slot.info.name, copyOf(slot));
+  return file;
+}
+
+Result<void> Session::restore(const rt::TensorFile &file,
+                              const std::string &name) {
+  rt::TensorFile params;
+  for (const rt::NamedTensor &entry : file.tensors)
+    if (entry.name.starts_with("param/"))
+      params.add(entry.name.substr(6), entry.tensor);
+  if (auto done = owner->weights.assign(params, name); !done)
+    return done;
+  // The extents of the states say how the call was sized.
+  int64_t rows = 1;
+  for (const rt::NamedTensor &entry : file.tensors)
+    if (entry.name.starts_with("state/") && entry.tensor.rank() > 0)
+      rows = entry.tensor.shape()[0];
+  std::map<std::string, int64_t> extents = {{"", 1}, {"B", rows}};
+  for (const hir::Axis &axis : compiled->model->axes)
+    extents[axis.name] = 1;
+  if (auto done = fit(*trainCall, extents); !done)
+    return done;
+  for (const rt::NamedTensor &entry : file.tensors) {
+    size_t slash = entry.name.find('/');
+    std::string kind = entry.name.substr(0, slash);
+    if (kind != "slot" && kind != "state")
+      continue;
+    Call::Slot *slot = trainCall->arg(kind, entry.name.substr(slash + 1));
+    if (!slot || slot->bytes != entry.tensor.bytes())
+      return makeError("bad-file", name + ": '" + entry.name +
+                                       "' does not fit the model");
+    std::memcpy(slot->data, entry.tensor.data(), size_t(slot->bytes));
+  }
+  return {};
+}

@@ -1,0 +1,89 @@
+//===- Training.h - Updates and evaluation ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// A Session trains the weights of a project: one update, one evaluation, and
+// everything that must be kept to go on with the same bits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_COMPILER_DRIVER_TRAINING_H
+#define RNNC_COMPILER_DRIVER_TRAINING_H
+
+#include "compiler/driver/Project.h"
+#include "runtime/Stream.h"
+
+#include <optional>
+
+namespace rnnc::driver {
+
+/// A loss and metrics over data.
+struct Evaluation {
+  double loss = 0;
+  std::optional<double> perplexity, accuracy;
+  std::map<std::string, double> values;
+  int64_t count = 0;
+  double seconds = 0;
+};
+
+/// What one update gave.
+struct StepResult {
+  double loss = 0, gradNorm = 0;
+  int64_t count = 0;
+};
+
+class Session {
+public:
+  /// Compiles the training step for data of this form; draws weights if there
+  /// are none.
+  static Result<std::unique_ptr<Session>>
+  create(std::shared_ptr<Project> project, bool stream,
+         std::set<std::string> ragged, bool evaluateOnly = false);
+
+  /// One update on a window of a stream, on examples.
+  Result<StepResult> update(const DataPart &part, const rt::StreamWindow &window,
+                            double lr);
+  Result<StepResult> update(const DataPart &part,
+                            std::span<const int64_t> rows, double lr);
+  /// One update on arrays that the caller has put into the call (`training`).
+  Result<StepResult> update(double lr, int64_t count);
+  /// Loss and metrics over a part, read to its end.
+  Result<Evaluation> evaluate(const DataPart &part, int64_t batch,
+                              int64_t window);
+
+  /// Updates so far.
+  int64_t step = 0;
+
+  Call &training() { return *trainCall; }
+  const Variant &variant() const { return *compiled; }
+  Project &project() { return *owner; }
+  /// Sets the extents of a call, if they are others than before.
+  Result<void> fit(Call &call, std::map<std::string, int64_t> extents);
+  /// State back to the start: zeros, and `fresh` set.
+  static void restart(Call &call, bool fresh);
+
+  /// Weights, optimiser and states as named tensors; and back.
+  rt::TensorFile snapshot();
+  Result<void> restore(const rt::TensorFile &file, const std::string &name);
+
+  /// Whether exp(loss) is a perplexity per token.
+  bool hasPerplexity() const { return tokenLoss; }
+
+private:
+  Result<void> fill(Call &call, const DataPart &part,
+                    const rt::StreamWindow &window);
+  Result<int64_t> fill(Call &call, const DataPart &part,
+                       std::span<const int64_t> rows);
+
+  std::shared_ptr<Project> owner;
+  std::shared_ptr<Variant> compiled;
+  std::optional<Call> trainCall, evalCall;
+  std::map<const Call *, std::map<std::string, int64_t>> fitted;
+  rt::Tensor scratch;
+  bool tokenLoss = false;
+  int64_t seed = 1;
+  double beta1 = 0.9, beta2 = 0.999;
+};
+
+} // namespace rnnc::driver
+
+#endif

@@ -1,0 +1,292 @@
+//===- rnnc.h - The C++ interface of rnnc -----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compiles a model from text, trains it and runs it from the caller's memory.
+//
+// A Model is compiled code and its weights. A Trainer changes the weights of
+// one Model. A Stream runs a Model one step at a time and keeps its state.
+// Handles own what they stand for and may be copied; spans and views borrow.
+// Nothing here prints, exits or asks; what goes wrong is in a Result.
+//
+// Threads: const calls of a Model are safe from any thread, but not while its
+// Trainer runs. A Trainer and a Stream are for one thread at a time.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_RNNC_H
+#define RNNC_RNNC_H
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace rnnc {
+namespace api {
+
+/// One message about a text, a file or a request.
+struct Diagnostic {
+  struct Note {
+    std::string file;
+    int64_t line = 0, column = 0;
+    std::string message;
+  };
+  /// Empty, and 0, where there is no place. Columns count bytes from 1.
+  std::string file;
+  int64_t line = 0, column = 0;
+  /// "error", "warning" or "remark".
+  std::string severity = "error";
+  /// A word for programs, such as "size".
+  std::string id;
+  std::string message;
+  /// How to mend it, or empty.
+  std::string help;
+  std::vector<Note> notes;
+  /// The message as a terminal shows it, with the source line and a caret.
+  std::string text;
+};
+
+/// Why something did not happen.
+struct Error {
+  std::string message;
+  std::vector<Diagnostic> diagnostics;
+};
+
+/// A value or an Error. Test it, then use `*`, `->` or `error()`. `value()` is
+/// for small programs: without a value it throws, or aborts where exceptions
+/// are off.
+template <class T> class [[nodiscard]] Result {
+public:
+  Result(T value) : state(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state(std::in_place_index<1>, std::move(error)) {}
+
+  explicit operator bool() const { return state.index() == 0; }
+  T &operator*() & { return *std::get_if<0>(&state); }
+  const T &operator*() const & { return *std::get_if<0>(&state); }
+  T &&operator*() && { return std::move(*std::get_if<0>(&state)); }
+  T *operator->() { return std::get_if<0>(&state); }
+  const T *operator->() const { return std::get_if<0>(&state); }
+  const Error &error() const { return *std::get_if<1>(&state); }
+  Error &error() { return *std::get_if<1>(&state); }
+  T value() && {
+    check();
+    return std::move(*std::get_if<0>(&state));
+  }
+  T &value() & {
+    check();
+    return *std::get_if<0>(&state);
+  }
+
+private:
+  void check() const {
+    if (state.index() == 0)
+      return;
+#if defined(__cpp_exceptions)
+    throw std::runtime_error(error().message);
+#else
+    std::abort();
+#endif
+  }
+  std::variant<T, Error> state;
+};
+
+/// Success or an Error.
+template <> class [[nodiscard]] Result<void> {
+public:
+  Result() = default;
+  Result(Error error) : failure(std::move(error)) {}
+
+  explicit operator bool() const { return !failure; }
+  const Error &error() const { return *failure; }
+  Error &error() { return *failure; }
+  void value() const {
+    if (!failure)
+      return;
+#if defined(__cpp_exceptions)
+    throw std::runtime_error(failure->message);
+#else
+    std::abort();
+#endif
+  }
+
+private:
+  std::optional<Error> failure;
+};
+
+/// Element types. Bool is one byte, 0 or 1.
+enum class DType : uint8_t { F32, F64, I32, I64, Bool };
+
+/// A view of a dense row-major array. Sequences are time major: [T, B, ...].
+struct Tensor {
+  void *data = nullptr;
+  DType type = DType::F32;
+  std::span<const int64_t> shape;
+};
+
+/// Tensors by name: inputs, targets, outputs of the model.
+using Tensors = std::span<const std::pair<std::string_view, Tensor>>;
+using Path = std::filesystem::path;
+
+/// How a model is compiled: the shared options of the command line.
+struct Options {
+  /// Which model of the text; empty: the only one.
+  std::string model;
+  /// How many examples or streams, and steps, are usual. Hints.
+  int64_t batch = 32, length = 64;
+  /// Sizes and train-block keys by name.
+  std::map<std::string, std::string> set;
+  /// Every OLD becomes NEW.
+  std::vector<std::pair<std::string, std::string>> cell;
+  /// Files imported besides those of the text; folders to find imports in.
+  std::vector<std::string> imports, importPaths;
+  /// 0: as many as there are usable cores.
+  int64_t threads = 0;
+  int64_t seed = 1;
+  /// "f32" or "f64".
+  std::string precision = "f32";
+  /// "none", a number of steps, or "full".
+  std::string unroll = "none";
+  /// Steps of a window of one long stream; 0: data are separate examples.
+  int64_t window = 0;
+  std::string targetCpu = "native";
+  /// Whether compiled code is kept for the next time, and where (empty: the
+  /// user's cache folder).
+  bool cache = true;
+  std::string cacheDir;
+};
+
+/// A parameter: its path in the model, type and shape.
+struct ParameterInfo {
+  std::string name;
+  DType type;
+  std::vector<int64_t> shape;
+  /// Saved, not trained.
+  bool fixed = false;
+};
+
+struct ModelState;
+struct TrainerState;
+struct StreamState;
+
+/// One recurrent state, run step by step.
+struct Stream {
+  /// One step. `in`: an array of [B, ...] per input; `out` receives outputs of
+  /// [B, ...]. No allocation, no lock. Names and types must be the model's:
+  /// anything else is ignored.
+  void step(Tensors in, Tensors out) noexcept;
+  /// Back to the start.
+  void reset() noexcept;
+  /// The state's bytes: copy them to fork or save the stream.
+  std::span<std::byte> state() noexcept;
+
+  std::shared_ptr<StreamState> impl;
+};
+
+/// Compiled code and weights; a shared handle.
+struct Model {
+  std::vector<ParameterInfo> parameters() const;
+  /// A view of a parameter, good until the next call of the Trainer.
+  Result<Tensor> parameter(std::string_view name) const;
+  /// Copies values into a parameter.
+  Result<void> set(std::string_view name, Tensor value);
+  /// Reads, writes a safetensors file.
+  Result<void> load(const Path &file);
+  Result<void> save(const Path &file) const;
+  /// Runs the model: inputs [T, B, ...] or [B, ...] in, outputs out.
+  Result<void> run(Tensors in, Tensors out) const;
+  /// A stream of `batch` rows, at its start.
+  Result<Stream> stream(int batch) const;
+
+  std::shared_ptr<ModelState> impl;
+};
+
+/// Reads and compiles a file, a text.
+Result<Model> compile(const Path &file, const Options &options);
+Result<Model> compileText(std::string_view text, const Options &options);
+
+/// How a model is trained. What is left out comes from the text's train block.
+struct TrainOptions {
+  std::optional<std::string> optimizer, schedule;
+  std::optional<double> lr, momentum, weightDecay, clipNorm, clipValue;
+  std::optional<int64_t> warmup, patience;
+  /// When `fit` ends; the first to be reached.
+  std::optional<double> epochs, timeLimit;
+  std::optional<int64_t> steps;
+  /// The run folder; empty: none is written.
+  Path out;
+};
+
+/// Where the data of `fit` and `evaluate` lie, as on the command line.
+struct Data {
+  /// `[INPUT=]FILE[#FIELD]`.
+  std::vector<std::string> data, valid, test;
+  std::string split = "0.9,0.1";
+  /// "chars", "bytes" or "words".
+  std::string tokens = "chars";
+  int64_t horizon = 1, minCount = 1;
+};
+
+/// What `fit` tells after each step.
+struct Progress {
+  int64_t step = 0;
+  double epoch = 0, loss = 0, lr = 0, tokensPerSecond = 0;
+};
+
+struct EvalResult {
+  double loss = 0;
+  std::optional<double> perplexity, accuracy;
+  std::map<std::string, double> metrics;
+  /// Steps or examples that were counted.
+  int64_t count = 0;
+};
+
+struct TrainResult {
+  /// "finished", "time_limit", "early_stopped", "interrupted" or "diverged".
+  std::string status;
+  int64_t steps = 0, tokens = 0;
+  double epochs = 0, seconds = 0, trainLoss = 0;
+  std::optional<EvalResult> valid;
+  double bestLoss = 0;
+  int64_t bestStep = 0;
+};
+
+/// Trains one model.
+struct Trainer {
+  static Result<Trainer> create(Model model, const TrainOptions &options);
+  /// One update on a batch of inputs and targets; gives the loss. With
+  /// `Options::window` the state goes on from the step before.
+  Result<double> step(Tensors batch);
+  /// Trains on data until a limit is reached or the function says false.
+  Result<TrainResult> fit(const Data &data,
+                          std::function<bool(const Progress &)> progress);
+  /// Loss and metrics over all data, without training.
+  Result<EvalResult> evaluate(const Data &data);
+  /// Writes, reads a checkpoint: weights, optimiser, states, step.
+  Result<void> save(const Path &file) const, resume(const Path &file);
+
+  std::shared_ptr<TrainerState> impl;
+};
+
+/// "0.1.0".
+std::string_view version();
+
+} // namespace api
+// The compiler's own sources have other classes of some of these names.
+#ifndef RNNC_INTERNAL
+using namespace api;
+#endif
+} // namespace rnnc
+
+#endif // RNNC_RNNC_H

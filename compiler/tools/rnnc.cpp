@@ -1,0 +1,9 @@
+//===- rnnc.cpp - The command line ----------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Driver.h"
+
+int main(int argc, char **argv) { return rnnc::runDriver(argc, argv); }
