@@ -1,0 +1,209 @@
+//===- BuildEntries.cpp - Derive @grad and @train from @loss --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/grad/Transforms/Optimizers.h"
+#include "dialects/grad/Transforms/Passes.h"
+
+#define DEBUG_TYPE "grad-build-entries"
+
+namespace rnnc::grad {
+#define GEN_PASS_DEF_BUILDENTRIESPASS
+#include "dialects/grad/Transforms/Passes.h.inc"
+} // namespace rnnc::grad
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::grad;
+using namespace rnnc::rnn;
+
+static ArgAttr argOf(func::FuncOp function, unsigned number) {
+  return function.getArgAttrOfType<ArgAttr>(number, kArgAttrName);
+}
+
+static DictionaryAttr describe(MLIRContext *context, ArgKind kind,
+                               const Twine &name,
+                               ArrayRef<StringAttr> axes = {}) {
+  auto arg = ArgAttr::get(context, kind, StringAttr::get(context, name), axes);
+  return DictionaryAttr::get(
+      context, NamedAttribute(StringAttr::get(context, kArgAttrName), arg));
+}
+
+static bool isReal(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+/// A copy of `loss` named `name`, after it.
+static func::FuncOp copyOf(func::FuncOp loss, StringRef name) {
+  OpBuilder b(loss->getContext());
+  b.setInsertionPointAfter(loss);
+  auto copy = cast<func::FuncOp>(b.clone(*loss));
+  copy.setName(name);
+  return copy;
+}
+
+/// Appends `value` to what `function` returns.
+static void addResult(func::FuncOp function, Value value, DictionaryAttr attrs) {
+  (void)function.insertResult(function.getNumResults(), value.getType(), attrs);
+  auto end = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  end.getOperandsMutable().append(value);
+}
+
+/// The arguments of `function` that are trained.
+static SmallVector<unsigned> trainedArguments(func::FuncOp function) {
+  SmallVector<unsigned> numbers;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (ArgAttr arg = argOf(function, i);
+        arg && arg.getKind() == ArgKind::Param &&
+        !function.getArgAttr(i, "rnn.fixed") &&
+        isReal(function.getArgumentTypes()[i]))
+      numbers.push_back(i);
+  return numbers;
+}
+
+/// Asks for the gradients of result 0 with respect to arguments.
+static SmallVector<Value> gradientsOf(func::FuncOp function,
+                                      ArrayRef<unsigned> arguments) {
+  auto end = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  OpBuilder b(end);
+  SmallVector<Value> wrt;
+  for (unsigned i : arguments)
+    wrt.push_back(function.getArgument(i));
+  if (wrt.empty())
+    return {};
+  auto gradient = GradientOp::create(b, function.getLoc(), ValueRange(wrt).getTypes(), end.getOperand(0), wrt);
+  return SmallVector<Value>(gradient.getGradients());
+}
+
+static void buildGrad(func::FuncOp loss, bool inputGradients) {
+  func::FuncOp function = copyOf(loss, "grad");
+  SmallVector<unsigned> arguments = trainedArguments(function);
+  if (inputGradients)
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (ArgAttr arg = argOf(function, i);
+          arg && isReal(function.getArgumentTypes()[i]) &&
+          (arg.getKind() == ArgKind::Input || arg.getKind() == ArgKind::State))
+        arguments.push_back(i);
+  for (auto [i, gradient] :
+       llvm::zip_equal(arguments, gradientsOf(function, arguments))) {
+    ArgAttr arg = argOf(function, i);
+    addResult(function, gradient,
+              describe(function.getContext(), ArgKind::Grad,
+                       arg.getName().getValue(), arg.getAxes()));
+  }
+}
+
+namespace {
+struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
+  using BuildEntriesPassBase::BuildEntriesPassBase;
+
+  bool isWanted(StringRef name) {
+    return entries.empty() || llvm::is_contained(entries, name);
+  }
+
+  /// The loss and its gradients, clipping, the update.
+  void buildTrain(func::FuncOp loss, const OptimizerOptions &options) {
+    func::FuncOp function = copyOf(loss, "train");
+    MLIRContext *context = function.getContext();
+    Location loc = function.getLoc();
+    auto element = getElementTypeOrSelf(function.getResultTypes()[0]);
+
+    // Arguments: hypers before the parameters, slots after them.
+    unsigned at = 0;
+    while (at < function.getNumArguments()) {
+      ArgAttr arg = argOf(function, at);
+      if (!arg || (arg.getKind() != ArgKind::Axis &&
+                   arg.getKind() != ArgKind::Key &&
+                   arg.getKind() != ArgKind::Hyper))
+        break;
+      ++at;
+    }
+    for (StringRef name : hypersOf(options))
+      (void)function.insertArgument(at++, RankedTensorType::get({}, element),
+                                    describe(context, ArgKind::Hyper, name),
+                                    loc);
+    SmallVector<unsigned> trained = trainedArguments(function);
+    while (at < function.getNumArguments()) {
+      ArgAttr arg = argOf(function, at);
+      if (!arg || (arg.getKind() != ArgKind::Param &&
+                   arg.getKind() != ArgKind::Slot))
+        break;
+      ++at;
+    }
+    unsigned firstSlot = at;
+    for (unsigned i : trained)
+      for (StringRef suffix : slotsOf(options))
+        (void)function.insertArgument(
+            at++, function.getArgumentTypes()[i],
+            describe(context, ArgKind::Slot,
+                     argOf(function, i).getName().getValue() + "." + suffix),
+            loc);
+    llvm::StringMap<Value> hypers;
+    for (unsigned i = 0; i < firstSlot; ++i)
+      if (ArgAttr arg = argOf(function, i);
+          arg && arg.getKind() == ArgKind::Hyper)
+        hypers[arg.getName().getValue()] = function.getArgument(i);
+
+    SmallVector<Value> gradients = gradientsOf(function, trained);
+    OpBuilder b(function.getBody().front().getTerminator());
+    Value norm = buildNorm(b, loc, gradients, element);
+    addResult(function, norm, describe(context, ArgKind::Grad_norm, "grad_norm"));
+    if (clipNorm != 0)
+      clipByNorm(b, loc, gradients, norm, clipNorm);
+    if (clipValue != 0)
+      clipByValue(b, loc, gradients, clipValue);
+
+    SmallVector<std::pair<Value, DictionaryAttr>> newSlots;
+    unsigned slot = firstSlot;
+    for (auto [i, gradient] : llvm::zip_equal(trained, gradients)) {
+      StringRef name = argOf(function, i).getName().getValue();
+      SmallVector<StringRef> suffixes = slotsOf(options);
+      SmallVector<Value> slots;
+      for (size_t n = 0; n < suffixes.size(); ++n)
+        slots.push_back(function.getArgument(slot++));
+      SmallVector<Value> updated = buildUpdate(
+          b, loc, options, function.getArgument(i), gradient, slots, hypers);
+      addResult(function, updated[0], describe(context, ArgKind::Param, name));
+      for (auto [value, suffix] :
+           llvm::zip_equal(ArrayRef(updated).drop_front(), suffixes))
+        newSlots.emplace_back(
+            value, describe(context, ArgKind::Slot, name + "." + suffix));
+    }
+    for (auto &[value, attrs] : newSlots)
+      addResult(function, value, attrs);
+  }
+
+  void runOnOperation() override {
+    auto module = dyn_cast<ModuleOp>(getOperation());
+    if (!module)
+      return;
+    OptimizerOptions options{optimizer, momentum, weightDecay, beta1,
+                             beta2,     epsilon,  alpha};
+    if (!isOptimizer(options.name)) {
+      module.emitError("there is no optimizer '") << options.name << "'";
+      return signalPassFailure();
+    }
+    auto loss = module.lookupSymbol<func::FuncOp>("loss");
+    if (loss) {
+      if (loss.getNumResults() == 0 ||
+          !isReal(loss.getResultTypes()[0]) ||
+          cast<RankedTensorType>(loss.getResultTypes()[0]).getRank() != 0) {
+        loss.emitOpError("result 0 is no loss of rank 0");
+        return signalPassFailure();
+      }
+      if (isWanted("train"))
+        buildTrain(loss, options);
+      if (isWanted("grad"))
+        buildGrad(loss, inputGradients);
+      loss.erase();
+    }
+    for (StringRef name : {"forward", "eval", "init"})
+      if (auto function = module.lookupSymbol<func::FuncOp>(name);
+          function && !isWanted(name))
+        function.erase();
+  }
+};
+} // namespace
