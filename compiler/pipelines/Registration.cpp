@@ -6,10 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/codegen/Passes.h"
 #include "compiler/codegen/math/Passes.h"
 #include "compiler/pipelines/Stages.h"
+#include "dialects/grad/IR/GradDialect.h"
+#include "dialects/grad/Rules/Rules.h"
+#include "dialects/grad/Transforms/Passes.h"
 #include "dialects/rnn/IR/RNNDialect.h"
 #include "dialects/rnn/Transforms/Passes.h"
+#include "dialects/step/Transforms/Passes.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -33,28 +38,17 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
-#if __has_include("dialects/grad/Transforms/Passes.h.inc")
-#include "dialects/grad/IR/GradDialect.h"
-#include "dialects/grad/Transforms/Passes.h"
-#endif
-#if __has_include("dialects/step/Transforms/Passes.h.inc")
-#include "dialects/step/Transforms/Passes.h"
-#endif
-#if __has_include("compiler/codegen/Passes.h.inc")
-#include "compiler/codegen/Passes.h"
-#endif
 
 using namespace mlir;
 using namespace rnnc;
 
 void rnnc::registerDialects(DialectRegistry &registry) {
-  registry.insert<rnn::RNNDialect, arith::ArithDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect,
-                  math::MathDialect, scf::SCFDialect, tensor::TensorDialect,
-                  ub::UBDialect, vector::VectorDialect>();
-#if __has_include("dialects/step/Transforms/Passes.h.inc")
-  registry.insert<step::StepDialect>();
-#endif
+  registry.insert<rnn::RNNDialect, grad::GradDialect, step::StepDialect,
+                  arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+                  index::IndexDialect, LLVM::LLVMDialect, math::MathDialect,
+                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
+                  vector::VectorDialect>();
+  grad::registerAdjointRules(registry);
   func::registerInlinerExtension(registry);
   arith::registerConvertArithToLLVMInterface(registry);
   cf::registerConvertControlFlowToLLVMInterface(registry);
@@ -142,13 +136,10 @@ void rnnc::registerPasses() {
   registerConvertToLLVMPass();
   registerReconcileUnrealizedCastsPass();
   rnn::registerRNNPasses();
+  grad::registerGradPasses();
   registerMathPasses();
-#if __has_include("dialects/step/Transforms/Passes.h.inc")
   step::registerRnncStepPasses();
-#endif
-#if __has_include("compiler/codegen/Passes.h.inc")
   codegen::registerRnncCodegenPasses();
-#endif
   for (const Stage &stage : stages())
     if (stage.build)
       PassPipelineRegistration<TextOptions>(

@@ -8,74 +8,109 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipelines/Stages.h"
+#include "compiler/codegen/Passes.h"
 #include "compiler/codegen/math/Passes.h"
+#include "dialects/grad/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/Passes.h"
+#include "dialects/step/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include <chrono>
 
 using namespace mlir;
 using namespace rnnc;
 
-/// Adds a pass that another library registers, by name.
-static void addByName(OpPassManager &pm, StringRef pipeline) {
-  StringRef name = pipeline.rsplit('(').second;
-  if (name.empty())
-    name = pipeline;
-  if (PassInfo::lookup(name.take_until([](char c) { return c == '{' || c == ')'; })))
-    (void)parsePassPipeline(pipeline, pm, llvm::errs());
+/// Each product has one source, each sum with products is one chain by `into`,
+/// parts without state first, and of such chains only what the state reaches
+/// is left in the scans.
+static void addHoisting(OpPassManager &pm) {
+  pm.addPass(rnn::createSplitConcatProductsPass());
+  pm.addPass(rnn::createChainSumsPass());
+  pm.addPass(rnn::createHoistStatelessPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 static void buildGrad(OpPassManager &pm, const PipelineOptions &options) {
+  // No calls are left, and nothing stands there twice.
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // Inputs are multiplied once for all steps, and tables instead of their rows.
+  // The derivative is taken of that, so that its gradients are sums over all
+  // steps, and over rows of a table before they are multiplied.
+  addHoisting(pm);
+  rnn::FoldEmbeddingPassOptions embedding;
+  embedding.length = options.length;
+  embedding.batch = options.batch;
+  pm.addPass(rnn::createFoldEmbeddingPass(embedding));
+  pm.addPass(createCSEPass());
+
   // One function per entry: @loss has become @grad and @train, with
   // grad.gradient where a derivative is wanted; what nobody asked for is gone.
-  pm.addPass(createCSEPass());
-  pm.addPass(createCanonicalizerPass());
-  addByName(pm, "grad-build-entries");
+  grad::BuildEntriesPassOptions entries;
+  entries.entries.assign(options.entries.begin(), options.entries.end());
+  entries.optimizer = options.optimizer;
+  entries.momentum = options.momentum;
+  entries.weightDecay = options.weightDecay;
+  entries.beta1 = options.beta1;
+  entries.beta2 = options.beta2;
+  entries.epsilon = options.epsilon;
+  entries.alpha = options.alpha;
+  entries.clipNorm = options.clipNorm;
+  entries.clipValue = options.clipValue;
+  entries.inputGradients = options.inputGradients;
+  pm.addPass(grad::createBuildEntriesPass(entries));
 
   // Derivatives are rnn ops and scans like all others.
-  addByName(pm, "grad-differentiate");
-  pm.addPass(createCSEPass());
+  pm.addPass(grad::createDifferentiatePass());
+  pm.addPass(grad::createEraseStopsPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
-  // Each product has one source; each sum of products is one chain by `into`,
-  // parts without state first.
-  pm.addPass(rnn::createSplitConcatProductsPass());
-  pm.addPass(rnn::createChainSumsPass());
+  // The step that a reverse scan does again has shrunk to what depends on the
+  // state; the rest is what the forward scan reads too.
+  addHoisting(pm);
 
-  // Only what the state reaches is left in the scans. The step that a reverse
-  // scan computes again has shrunk to what depends on the state.
-  pm.addPass(rnn::createHoistStatelessPass());
+  // Sums over time that a scan carried are sums over all steps.
+  pm.addPass(grad::createSinkAccumulationsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(rnn::createDropDeadPass());
   pm.addPass(createCSEPass());
 
-  // Sums over time that a scan carried are products over all steps.
-  addByName(pm, "grad-sink-accumulations");
-
-  // Reverse scans read what the forward scan keeps and compute the rest again.
-  addByName(pm, "grad-plan-saved");
-  pm.addPass(rnn::createDropDeadPass());
+  // Reverse scans read what the forward scans keep for them and do the rest of
+  // the step again.
+  grad::PlanSavedPassOptions saved;
+  saved.rows = options.batch;
+  pm.addPass(grad::createPlanSavedPass(saved));
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(rnn::createDropDeadPass());
 
   // Products that share an operand, or are summed, are one.
   pm.addPass(rnn::createJoinProductsPass());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(rnn::createDropDeadPass());
-  pm.addPass(createCanonicalizerPass());
 
   // Scans carry how many steps one turn of their loop computes.
-  if (options.unroll != 0 && options.unroll != 1)
-    pm.addPass(rnn::createUnrollTimePass(
-        rnn::UnrollTimePassOptions{options.unroll, options.length}));
+  if (options.unroll != 0 && options.unroll != 1) {
+    rnn::UnrollTimePassOptions unroll;
+    unroll.factor = options.unroll;
+    unroll.length = options.length;
+    pm.addPass(rnn::createUnrollTimePass(unroll));
+  }
 }
 
 static void buildStep(OpPassManager &pm, const PipelineOptions &options) {
   // Elementwise work between two products stands in one step.map.
-  addByName(pm, "func.func(step-form-maps)");
+  pm.addNestedPass<func::FuncOp>(step::createFormMapsPass());
 }
 
 void rnnc::buildLoopsToLLVM(OpPassManager &pm) {
@@ -96,8 +131,10 @@ void rnnc::buildLoopsToLLVM(OpPassManager &pm) {
 static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   // Loops, vectors and pointers; entries take an rnnrt_call; every buffer has
   // its place in the arena.
-  addByName(pm, "convert-step-to-llvm{vector-bits=" +
-                    std::to_string(options.vectorBits) + "}");
+  codegen::ConvertStepToLLVMPassOptions code;
+  code.vectorBits = options.vectorBits;
+  code.entries.assign(options.entries.begin(), options.entries.end());
+  pm.addPass(codegen::createConvertStepToLLVMPass(code));
 
   // The LLVM dialect only.
   buildLoopsToLLVM(pm);

@@ -8,8 +8,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/jit/Executable.h"
 #include "compiler/pipelines/Stages.h"
+#include "compiler/jit/Executable.h"
+#include "dialects/rnn/IR/RNNDialect.h"
 #include "dialects/rnn/Interpreter/Interpreter.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <optional>
 #include <random>
 
 using namespace rnnc;
@@ -26,7 +28,7 @@ using rnnc::rnn::DType;
 
 namespace {
 
-/// A function @forward; REAL stands for the element type.
+/// A function @forward or @loss; REAL stands for the element type.
 struct Cell {
   const char *name;
   const char *text;
@@ -137,15 +139,90 @@ func.func @forward(
 }
 )";
 
-const Cell kCells[] = {
-    {"Plain", kPlain}, {"Gated", kGated}, {"Matrix", kMatrix}};
+/// The loss of a language model: table look-up, four gates, logits, mean over
+/// steps and rows.
+constexpr char kLanguage[] = R"(
+!ids = tensor<?x?xi32>
+!xs = tensor<?x?x6xREAL>
+!hs = tensor<?x?x8xREAL>
+!x = tensor<?x6xREAL>
+!h = tensor<?x8xREAL>
+!W = tensor<8x6xREAL>
+!U = tensor<8x8xREAL>
+!b = tensor<8xREAL>
+!s = tensor<REAL>
+func.func @loss(
+    %B: index {rnn.arg = #rnn.arg<axis, "B">}, %T: index {rnn.arg = #rnn.arg<axis, "T">},
+    %E: tensor<5x6xREAL> {rnn.arg = #rnn.arg<param, "E">},
+    %Wi: !W {rnn.arg = #rnn.arg<param, "Wi">}, %Ui: !U {rnn.arg = #rnn.arg<param, "Ui">}, %bi: !b {rnn.arg = #rnn.arg<param, "bi">},
+    %Wf: !W {rnn.arg = #rnn.arg<param, "Wf">}, %Uf: !U {rnn.arg = #rnn.arg<param, "Uf">}, %bf: !b {rnn.arg = #rnn.arg<param, "bf">},
+    %Wg: !W {rnn.arg = #rnn.arg<param, "Wg">}, %Ug: !U {rnn.arg = #rnn.arg<param, "Ug">}, %bg: !b {rnn.arg = #rnn.arg<param, "bg">},
+    %Wo: !W {rnn.arg = #rnn.arg<param, "Wo">}, %Uo: !U {rnn.arg = #rnn.arg<param, "Uo">}, %bo: !b {rnn.arg = #rnn.arg<param, "bo">},
+    %D: tensor<5x8xREAL> {rnn.arg = #rnn.arg<param, "D">},
+    %hs0: !h {rnn.arg = #rnn.arg<state, "h", ["B"]>}, %cs0: !h {rnn.arg = #rnn.arg<state, "c", ["B"]>},
+    %ids: !ids {rnn.arg = #rnn.arg<input, "x", ["T", "B"]>},
+    %y: !ids {rnn.arg = #rnn.arg<target, "y", ["T", "B"]>})
+    -> (!s {rnn.arg = #rnn.arg<loss, "total">}, !s {rnn.arg = #rnn.arg<loss, "loss">},
+        !h {rnn.arg = #rnn.arg<state, "h", ["B"]>}, !h {rnn.arg = #rnn.arg<state, "c", ["B"]>}) {
+  %x = rnn.gather %E[%ids] : tensor<5x6xREAL>, !ids to !xs
+  %h0 = grad.stop %hs0 : !h
+  %c0 = grad.stop %cs0 : !h
+  %hs, %hT, %cT = rnn.scan %t in %T over(%xt = %x : !xs) carry(%h = %h0 : !h, %c = %c0 : !h) emit(!hs) {
+    GATES
+    %fc = arith.mulf %f, %c : !h
+    %ig = arith.mulf %i, %g : !h
+    %c1 = arith.addf %fc, %ig : !h
+    %tc = math.tanh %c1 : !h
+    %h1 = arith.mulf %o, %tc : !h
+    rnn.yield next(%h1, %c1 : !h, !h) emit(%h1 : !h)
+  }
+  %z = rnn.contract "tbk,vk->tbv" %hs, %D : !hs, tensor<5x8xREAL> -> tensor<?x?x5xREAL>
+  %l = rnn.cross_entropy %z, %y : tensor<?x?x5xREAL>, !ids to tensor<?x?xREAL>
+  %sum = rnn.reduce sum "tb->" %l : tensor<?x?xREAL> to !s
+  %one = arith.constant dense<1.0> : !s
+  %ones = rnn.broadcast "->tb" %one [%T, %B] : !s to tensor<?x?xREAL>
+  %n = rnn.reduce sum "tb->" %ones : tensor<?x?xREAL> to !s
+  %mean = arith.divf %sum, %n : !s
+  return %mean, %mean, %hT, %cT : !s, !s, !h, !h
+}
+)";
+
+const Cell kCells[] = {{"Plain", kPlain},
+                       {"Gated", kGated},
+                       {"Matrix", kMatrix},
+                       {"Language", kLanguage}};
+
+/// Replaces every occurrence of `from`.
+void replaceAll(std::string &text, const std::string &from,
+                const std::string &to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
+       at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+/// The four gates of kLanguage.
+std::string gates() {
+  std::string all;
+  for (const char *name : {"i", "f", "g", "o"}) {
+    std::string gate = R"(
+    %wN = rnn.contract "bk,nk->bn" %xt, %WN : !x, !W -> !h
+    %uN = rnn.contract "bk,nk->bn" %h, %UN : !h, !U -> !h
+    %vN = rnn.broadcast "n->bn" %bN [%B] : !b to !h
+    %sN = arith.addf %wN, %uN : !h
+    %pN = arith.addf %sN, %vN : !h
+    %N = OP %pN : !h)";
+    replaceAll(gate, "OP", *name == 'g' ? "math.tanh" : "rnn.sigmoid");
+    replaceAll(gate, "N", name);
+    all += gate;
+  }
+  return all;
+}
 
 using Arrays = std::vector<Array>;
 
 class StagesTest : public testing::TestWithParam<std::tuple<Cell, bool>> {
 protected:
-  StagesTest()
-      : context(registry(), mlir::MLIRContext::Threading::DISABLED) {}
+  StagesTest() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {}
 
   static mlir::DialectRegistry registry() {
     mlir::DialectRegistry registry;
@@ -157,9 +234,8 @@ protected:
 
   mlir::OwningOpRef<mlir::ModuleOp> parse() {
     std::string text = std::get<0>(GetParam()).text;
-    const std::string from = "REAL", to = f64() ? "f64" : "f32";
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;)
-      text.replace(at, from.size(), to);
+    replaceAll(text, "GATES", gates());
+    replaceAll(text, "REAL", f64() ? "f64" : "f32");
     return mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   }
 
@@ -176,16 +252,20 @@ protected:
       for (int64_t &size : shape)
         if (size < 0)
           size = info.axes[axis++] == "B" ? B : T;
-      if (info.kind == "lengths") {
+      if (info.type == "i32") {
         arrays.push_back(Array::zeros(DType::I32, shape));
-        for (int32_t &length : arrays.back().as<int32_t>())
-          length = static_cast<int32_t>(random() % (T + 1));
+        int64_t count = info.kind == "lengths" ? T + 1 : 5;
+        for (int32_t &number : arrays.back().as<int32_t>())
+          number = static_cast<int32_t>(random() % count);
         continue;
       }
-      arrays.push_back(Array::zeros(
-          info.type == "f64" ? DType::F64 : DType::F32, shape));
+      arrays.push_back(
+          Array::zeros(info.type == "f64" ? DType::F64 : DType::F32, shape));
       for (int64_t i = 0; i < arrays.back().size(); ++i)
-        arrays.back().set(i, random() * 0x1p-31 - 1);
+        // Mean squares are positive, and so are the constants of a step.
+        arrays.back().set(i, info.kind == "slot" || info.kind == "hyper"
+                                 ? random() * 0x1p-33 + 0.5
+                                 : random() * 0x1p-31 - 1);
     }
     return arrays;
   }
@@ -266,35 +346,54 @@ protected:
   mlir::MLIRContext context;
 };
 
+/// The function of that name.
+mlir::func::FuncOp functionNamed(mlir::ModuleOp module,
+                                 const std::string &name) {
+  return module.lookupSymbol<mlir::func::FuncOp>(name);
+}
+
 TEST_P(StagesTest, SameValuesAfterEveryStage) {
   const std::pair<int64_t, int64_t> kExtents[] = {{1, 1}, {3, 5}, {17, 9}};
   auto start = parse();
   ASSERT_TRUE(start);
-  EntryInfo entry = describeEntries(*start).front();
-  std::vector<Arrays> arguments, expected;
-  for (auto [B, T] : kExtents) {
-    arguments.push_back(makeArguments(entry, B, T));
-    auto values = rnn::interpret(
-        *start->getOps<mlir::func::FuncOp>().begin(), arguments.back());
-    ASSERT_TRUE(!!values) << llvm::toString(values.takeError());
-    expected.push_back(std::move(*values));
-  }
+  PipelineOptions options;
+  options.clipNorm = 0.1;
+  options.length = 8;
+  options.vectorBits = vectorBits({});
+  mlir::OwningOpRef<mlir::ModuleOp> grad(start->clone());
+  ASSERT_TRUE(succeeded(runStages(*grad, "grad", options)));
 
-  std::vector<Arrays> compiled;
+  // What the interpreter says of each entry: at the start, or, of those that
+  // are derived, after the stage that makes them.
+  struct Case {
+    EntryInfo entry;
+    Arrays arguments, expected;
+    std::optional<Arrays> compiled;
+  };
+  std::vector<Case> cases;
+  for (const EntryInfo &entry : describeEntries(*grad))
+    for (auto [B, T] : kExtents) {
+      mlir::func::FuncOp first = functionNamed(*start, entry.name);
+      mlir::func::FuncOp derived = functionNamed(*grad, entry.name);
+      Case one{entry, makeArguments(entry, B, T), {}, {}};
+      auto values = rnn::interpret(first ? first : derived, one.arguments);
+      ASSERT_TRUE(!!values) << llvm::toString(values.takeError());
+      one.expected = std::move(*values);
+      cases.push_back(std::move(one));
+    }
+  ASSERT_FALSE(cases.empty());
+
   for (int64_t unroll : {0, 4, -1}) {
-    PipelineOptions options;
     options.unroll = unroll;
-    options.length = 8;
-    options.vectorBits = vectorBits({});
     std::string how = " with unroll " + std::to_string(unroll);
     for (const char *stage : {"grad", "time"}) {
       mlir::OwningOpRef<mlir::ModuleOp> module(start->clone());
       ASSERT_TRUE(succeeded(runStages(*module, stage, options)));
-      for (size_t i = 0; i < arguments.size(); ++i) {
-        auto values = rnn::interpret(
-            *module->getOps<mlir::func::FuncOp>().begin(), arguments[i]);
+      for (Case &one : cases) {
+        auto values = rnn::interpret(functionNamed(*module, one.entry.name),
+                                     one.arguments);
         ASSERT_TRUE(!!values) << llvm::toString(values.takeError());
-        expectNear(*values, expected[i], stage + how);
+        expectNear(*values, one.expected, one.entry.name + ", " + stage + how);
       }
     }
 
@@ -308,27 +407,47 @@ TEST_P(StagesTest, SameValuesAfterEveryStage) {
     ASSERT_TRUE(!!object) << llvm::toString(object.takeError());
     auto loaded = Executable::load(std::move(*object), {});
     ASSERT_TRUE(!!loaded) << llvm::toString(loaded.takeError());
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      Arrays values = call(**code, entry, arguments[i], expected[i], 1);
-      expectNear(values, expected[i], "machine code" + how);
-      if (unroll == 0)
-        compiled.push_back(values);
-      expectSameBits(values, compiled[i], "unrolled" + how);
+    for (Case &one : cases) {
+      ASSERT_TRUE((*code)->entry(one.entry.name)) << one.entry.name;
+      Arrays values = call(**code, one.entry, one.arguments, one.expected, 1);
+      expectNear(values, one.expected, one.entry.name + ", code" + how);
+      if (!one.compiled)
+        one.compiled = values;
+      expectSameBits(values, *one.compiled, one.entry.name + how);
       for (int64_t threads : {1, 2, 3})
-        expectSameBits(call(**loaded, entry, arguments[i], expected[i], threads),
-                       compiled[i],
-                       std::to_string(threads) + " threads" + how);
+        expectSameBits(
+            call(**loaded, one.entry, one.arguments, one.expected, threads),
+            *one.compiled,
+            one.entry.name + ", " + std::to_string(threads) + " threads" + how);
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, StagesTest,
-    testing::Combine(testing::ValuesIn(kCells), testing::Bool()),
-    [](const auto &info) {
-      return std::string(std::get<0>(info.param).name) +
-             (std::get<1>(info.param) ? "F64" : "F32");
-    });
+TEST_P(StagesTest, OneProductStaysInAScan) {
+  auto module = parse();
+  ASSERT_TRUE(module);
+  PipelineOptions options;
+  if (functionNamed(*module, "loss"))
+    options.entries = {"grad"};
+  ASSERT_TRUE(succeeded(runStages(*module, "time", options)));
+  int scans = 0;
+  module->walk([&](rnn::ScanOp scan) {
+    int products = 0;
+    scan.walk([&](rnn::ContractOp) { ++products; });
+    // The matrix cell reads its state with a product of its own.
+    EXPECT_EQ(products, std::get<0>(GetParam()).text == kMatrix ? 2 : 1);
+    ++scans;
+  });
+  EXPECT_EQ(scans, options.entries.empty() ? 1 : 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StagesTest,
+                         testing::Combine(testing::ValuesIn(kCells),
+                                          testing::Bool()),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param).name) +
+                                  (std::get<1>(info.param) ? "F64" : "F32");
+                         });
 
 TEST(Stages, Table) {
   std::vector<std::string> names;
@@ -345,11 +464,11 @@ TEST(Stages, UnknownStage) {
   mlir::OwningOpRef<mlir::ModuleOp> module(
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context)));
   std::string message;
-  mlir::ScopedDiagnosticHandler handler(
-      &context, [&](mlir::Diagnostic &diagnostic) {
-        message = diagnostic.str();
-        return mlir::success();
-      });
+  mlir::ScopedDiagnosticHandler handler(&context,
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          message = diagnostic.str();
+                                          return mlir::success();
+                                        });
   EXPECT_TRUE(failed(runStages(*module, "later", {})));
   EXPECT_EQ(message, "there is no stage 'later'");
 }
