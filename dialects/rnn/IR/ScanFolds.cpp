@@ -218,9 +218,13 @@ struct BroadcastEmittedOuterValues : OpRewritePattern<ScanOp> {
           scan.getLengths() && type.getRank() > 0 && type.isDynamicDim(0);
       if (!isOuter || isPadded || result.use_empty())
         continue;
+      // The batch, the last dynamic dim, keeps its label.
+      int64_t batch = type.getRank() - 1;
+      while (batch >= 0 && !type.isDynamicDim(batch))
+        --batch;
       std::string labels;
       for (int64_t i = 0; i < type.getRank(); ++i)
-        labels += static_cast<char>('a' + i);
+        labels += i == batch ? 'b' : static_cast<char>('c' + i);
       rewriter.replaceAllUsesWith(
           result, BroadcastOp::create(rewriter, scan.getLoc(), result.getType(),
                                       labels + "->t" + labels, value,

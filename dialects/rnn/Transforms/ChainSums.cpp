@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/Transforms/Passes.h"
+#include "dialects/rnn/Transforms/Repeated.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
@@ -185,10 +186,15 @@ struct ChainSumsPass : rnnc::rnn::impl::ChainSumsPassBase<ChainSumsPass> {
     SmallVector<Block *> blocks;
     getOperation()->walk([&](Block *block) { blocks.push_back(block); });
     for (Block *block : blocks) {
-      StepDependence dependence(dyn_cast_or_null<ScanOp>(block->getParentOp()));
+      auto scan = dyn_cast_or_null<ScanOp>(block->getParentOp());
+      StepDependence dependence(scan);
+      // What is computed again must be rounded as it was before.
+      llvm::DenseMap<Operation *, Operation *> repeated;
+      if (scan)
+        repeated = findRepeated(scan);
       SmallVector<Operation *> roots;
       for (Operation &op : *block)
-        if (isSum(&op) && !isInner(&op))
+        if (isSum(&op) && !isInner(&op) && !repeated.contains(&op))
           roots.push_back(&op);
       for (Operation *root : roots) {
         Sum sum(root, dependence);

@@ -10,6 +10,7 @@
 
 #include "dialects/rnn/Transforms/LiftOverTime.h"
 #include "dialects/rnn/Transforms/Passes.h"
+#include "dialects/rnn/Transforms/Repeated.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
 #include "mlir/IR/Remarks.h"
@@ -29,7 +30,9 @@ namespace {
 /// What of one scan's body leaves it.
 class Hoister {
 public:
-  explicit Hoister(ScanOp scan) : scan(scan), dependence(scan) {}
+  /// `repeated`: what an earlier scan computes from its state.
+  Hoister(ScanOp scan, const llvm::DenseSet<Operation *> &repeated)
+      : scan(scan), dependence(scan), repeated(repeated) {}
 
   /// Fills `leaving`, in the order of the body. Returns the products that stay.
   unsigned choose() {
@@ -101,6 +104,8 @@ private:
                        llvm::function_ref<bool(Value)> isLifted) {
     if (dependence.ofOperands(op) == Reach::State)
       return "a carried value reaches it";
+    if (repeated.contains(op))
+      return "an earlier scan computes it step by step and may keep it";
     for (Value operand : op->getOperands())
       if (dependence.of(operand) == Reach::Step && !isLifted(operand) &&
           operand != scan.getPosition())
@@ -112,6 +117,7 @@ private:
 
   ScanOp scan;
   StepDependence dependence;
+  const llvm::DenseSet<Operation *> &repeated;
   llvm::DenseSet<Value> liftable;
   SmallVector<Operation *> leaving;
 };
@@ -119,10 +125,19 @@ private:
 struct HoistStatelessPass
     : rnnc::rnn::impl::HoistStatelessPassBase<HoistStatelessPass> {
   void runOnOperation() override {
+    // Seen as the module stands, before any op leaves its scan.
+    llvm::DenseSet<Operation *> repeated;
+    getOperation()->walk([&](ScanOp scan) {
+      for (auto [op, earlier] : findRepeated(scan)) {
+        StepDependence dependence(cast<ScanOp>(earlier->getParentOp()));
+        if (dependence.of(earlier->getResult(0)) == Reach::State)
+          repeated.insert(op);
+      }
+    });
     // Inner scans first: what leaves them may leave the outer ones too.
     getOperation()->walk([&](ScanOp scan) {
       moveLoopInvariantCode(scan);
-      Hoister hoister(scan);
+      Hoister hoister(scan, repeated);
       numRefused += hoister.choose();
       numHoisted += hoister.hoist();
     });

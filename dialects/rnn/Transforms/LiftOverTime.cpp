@@ -124,7 +124,7 @@ Value TimeLifter::orRepeated(Value value) {
   if (Value sequence = sequences.lookup(value))
     return sequence;
   auto type = cast<RankedTensorType>(value.getType());
-  std::string labels = plainLabels(type.getRank());
+  std::string labels = plainLabels(type);
   return BroadcastOp::create(
       builder, value.getLoc(), ScanOp::sequenceType(type),
       labels + "->t" + labels, value, ValueRange{scan.getSteps()});

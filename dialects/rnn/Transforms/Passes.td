@@ -72,8 +72,9 @@ def HoistStatelessPass : Pass<"rnn-hoist-stateless"> {
     done first. Legal under lengths: padding is never read.
 
     Not hoisted, with a remark that says why: what a carried value reaches, what
-    the position reaches otherwise than through a draw or a mask, sums over
-    rows, what would leave a whole matrix for each step, and ops without a form
+    the position reaches otherwise than through a draw or a mask, what an adjoint
+    does again and the primal scan computes from its state (it may be kept
+    instead, see `grad-plan-saved`), sums over rows, what would leave a whole matrix for each step, and ops without a form
     over time. Outer products leave only if a product needs them.
 
     Accepts any IR. Works best after `rnn-chain-sums`.

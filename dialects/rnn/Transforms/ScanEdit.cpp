@@ -52,11 +52,17 @@ char rnnc::rnn::freshLabel(StringRef labels) {
   return 'A';
 }
 
-std::string rnnc::rnn::plainLabels(int64_t count) {
+std::string rnnc::rnn::plainLabels(RankedTensorType type) {
+  int64_t batch = type.getRank() - 1;
+  while (batch >= 0 && !type.isDynamicDim(batch))
+    --batch;
   std::string labels;
-  for (char label = 'a'; static_cast<int64_t>(labels.size()) < count; ++label)
-    if (label != 't')
-      labels += label;
+  char next = 'c';
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    labels += i == batch ? 'b' : next++;
+    if (next == 't')
+      ++next;
+  }
   return labels;
 }
 

@@ -30,8 +30,9 @@ bool isOutsideScanOf(mlir::Value value, mlir::Operation *op);
 /// A letter for a new time dim: `t`, or one that `labels` lacks.
 char freshLabel(llvm::StringRef labels);
 
-/// `count` letters without `t`, for ops that name dims by place.
-std::string plainLabels(int64_t count);
+/// Letters for the dims of a step: `b` for the batch (the last dynamic dim), others
+/// but `t` for the rest.
+std::string plainLabels(mlir::RankedTensorType type);
 
 /// The type with the static extent `size` along `axis`.
 mlir::RankedTensorType withExtent(mlir::Type type, int64_t axis, int64_t size);

@@ -61,7 +61,7 @@ func.func @no_state(%B: index, %T: index, %xs: !hs, %c0: !h, %h0: !h, %len: !len
 // What is emitted in every step alike is repeated outside; under lengths only
 // what has no rows.
 // CHECK-LABEL: func.func @same_in_every_step
-// CHECK:         rnn.broadcast "ab->tab" %{{.*}}[%{{.*}}] : tensor<?x6xf64> to tensor<?x?x6xf64>
+// CHECK:         rnn.broadcast "bd->tbd" %{{.*}}[%{{.*}}] : tensor<?x6xf64> to tensor<?x?x6xf64>
 // CHECK:         rnn.scan {{.*}} lengths({{.*}}) over({{.*}}) carry({{.*}}) emit(tensor<?x?x6xf64>)
 func.func @same_in_every_step(%B: index, %T: index, %xs: !hs, %c: !h, %len: !len) -> (!hs, !hs, !h, !h) {
   %as, %aT = rnn.scan %t in %T over(%x = %xs : !hs) carry(%h = %c : !h) emit(!hs) {

@@ -146,3 +146,34 @@ func.func @nested(%B: index, %T: index, %W: !W, %xs: !xs, %h0: !h, %len: !len) -
   }
   return %hs, %cs, %hT : !hs, !xs, !h
 }
+
+// An adjoint that does the step again: the product of the state that the primal
+// scan computes step by step stays, as it may be kept; that of the input
+// leaves, and is the primal scan's.
+// CHECK-LABEL: func.func @step_again
+// CHECK:         %[[PS:.*]] = rnn.contract "tbk,nk->tbn"
+// CHECK-NOT:     rnn.contract
+// CHECK:         rnn.scan
+// CHECK:           rnn.contract "bk,nk->bn"
+// CHECK-NOT:     rnn.contract "t
+// CHECK:         rnn.scan {{.*}} reverse over({{.*}} = %[[PS]] : tensor<?x?x6xf64>)
+// CHECK:           rnn.contract "bk,nk->bn"
+// CHECK:           rnn.contract "bn,nk->bk"
+func.func @step_again(%B: index, %T: index, %W: !W, %U: !U, %xs: !xs, %h0: !h, %dys: !hs) -> (!hs, !h) {
+  %hp, %hT = rnn.scan %t in %T over(%x = %xs : !xs) carry(%h = %h0 : !h) emit(!hs) {
+    %p = rnn.contract "bk,nk->bn" %x, %W : !x, !W -> !h
+    %z = rnn.contract "bk,nk->bn" %h, %U into(%p : !h) : !h, !U -> !h
+    %n = math.tanh %z : !h
+    rnn.yield next(%n : !h) emit(%h : !h)
+  }
+  %as, %d0 = rnn.scan %t in %T reverse over(%x = %xs : !xs, %h = %hp : !hs, %dy = %dys : !hs) carry(%d = %hT : !h) emit(!hs) {
+    %p = rnn.contract "bk,nk->bn" %x, %W : !x, !W -> !h
+    %z = rnn.contract "bk,nk->bn" %h, %U into(%p : !h) : !h, !U -> !h
+    %n = math.tanh %z : !h
+    %e = arith.addf %d, %dy : !h
+    %a = arith.mulf %e, %n : !h
+    %d1 = rnn.contract "bn,nk->bk" %a, %U : !h, !U -> !h
+    rnn.yield next(%d1 : !h) emit(%a : !h)
+  }
+  return %as, %d0 : !hs, !h
+}
