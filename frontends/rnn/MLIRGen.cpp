@@ -205,6 +205,17 @@ void FunctionGen::begin(const std::string &name,
       if (node->op == hir::Op::Scan)
         for (const hir::Scan::State &state : node->scan->states)
           add(state.name, state.inside->type, state.init, state.place);
+      auto addPosition = [&](const Node *position) {
+        hir::Type rows;
+        rows.elem = hir::Elem::Int;
+        rows.batch = true;
+        if (live.count(position) && carriesPosition(position))
+          add(position->text, rows, nullptr, position->place);
+      };
+      addPosition(node);
+      if (node->op == hir::Op::Scan)
+        for (const Node *inside : node->scan->body.nodes)
+          addPosition(inside);
       if (node->op == hir::Op::Shift) {
         hir::Type first = node->type;
         std::erase(first.axes, node->axis);

@@ -135,6 +135,8 @@ private:
   void emitScan(const Node *node);
   Value emitDraw(const Node *node);
   Value lengthOf(int axis, const hir::Type &type, mlir::Location at);
+  void advancePosition(const Node *node, int axis);
+  bool carriesPosition(const Node *node) const;
   Value readsPosition(const hir::Block &body);
   bool isTop(const Node *node) const { return node->block == &model.body; }
 

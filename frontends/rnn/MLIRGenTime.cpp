@@ -126,6 +126,33 @@ Value FunctionGen::emitShift(const Node *node) {
   return fromFront(shifted, node->type, node->axis, at);
 }
 
+/// Whether a pos() goes on across the windows of a stream.
+bool FunctionGen::carriesPosition(const Node *node) const {
+  if (!options.stream || node->op != hir::Op::Position)
+    return false;
+  if (node->axis >= 0)
+    return isTop(node);
+  return node->block->scan && isTop(node->block->scan);
+}
+
+/// The position after this window: what it began with and the steps of it.
+void FunctionGen::advancePosition(const Node *node, int axis) {
+  Location at = loc(node);
+  hir::Type plain, rows;
+  plain.elem = rows.elem = hir::Elem::Int;
+  rows.batch = true;
+  Value positions = rnn::PositionOp::create(
+      b, at, RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()),
+      extentOf(axis));
+  Value last = rnn::PickOp::create(
+      b, at, typeOf(plain), rnn::EndAttr::get(b.getContext(), rnn::End::Last),
+      positions, Value());
+  Value steps = arith::AddIOp::create(b, at, last, filled(1, plain, at));
+  Value next = arith::AddIOp::create(b, at, stateArgs[node->text],
+                                     expand(steps, plain, rows, at));
+  states.push_back({rnn::ArgKind::State, node->text, next, {"B"}});
+}
+
 Value FunctionGen::emitTime(const Node *node) {
   Location at = loc(node);
   hir::Type plain;
@@ -135,15 +162,33 @@ Value FunctionGen::emitTime(const Node *node) {
   case hir::Op::Length:
     return lengthOf(node->axis, node->type, at);
   case hir::Op::Position: {
+    hir::Type rows;
+    rows.elem = hir::Elem::Int;
+    rows.batch = true;
     if (node->axis < 0) {
+      Value step = scalar(0, at);
       for (ScanContext *c = context; c; c = c->outer)
         if (c->step && &c->scan->scan->body == node->block)
-          return c->step;
-      return scalar(0, at);
+          step = c->step;
+      step = expand(step, plain, node->type, at);
+      if (!carriesPosition(node))
+        return step;
+      Value before = arith::SIToFPOp::create(b, at, typeOf(node->type),
+                                             stateArgs[node->text]);
+      return arith::AddFOp::create(b, at, step, before);
     }
+    hir::Type steps, ints = node->type;
+    steps.elem = ints.elem = hir::Elem::Int;
+    steps.axes = node->type.axes;
     Value position = rnn::PositionOp::create(
         b, at, RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()),
         extentOf(node->axis));
+    position = expand(position, steps, ints, at);
+    if (carriesPosition(node)) {
+      position = arith::AddIOp::create(
+          b, at, position, expand(stateArgs[node->text], rows, ints, at));
+      advancePosition(node, node->axis);
+    }
     return arith::SIToFPOp::create(b, at, typeOf(node->type), position);
   }
   case hir::Op::Rename: {
@@ -268,6 +313,9 @@ void FunctionGen::emitScan(const Node *node) {
         live.count(other))
       values[other] = fromFront(op.getEmitted()[emitOf[other->index]],
                                 other->type, scan.axis, at);
+  for (const Node *inside : scan.body.nodes)
+    if (live.count(inside) && inside->axis < 0 && carriesPosition(inside))
+      advancePosition(inside, scan.axis);
   for (size_t i = 0; i < scan.states.size(); ++i)
     if (top && stateArgs.count(scan.states[i].name))
       states.push_back({rnn::ArgKind::State, scan.states[i].name,

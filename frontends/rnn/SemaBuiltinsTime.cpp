@@ -87,11 +87,12 @@ Val Sema::builtinTime(BuiltinCall &call) {
     Type type;
     if (axis >= 0 && name == "pos")
       type.axes = {axis};
-    type.batch = name == "length";
+    // In a stream each row goes on where its last window ended.
+    type.batch = name == "length" || options.stream;
     Node *node = make(name == "pos" ? Op::Position : Op::Length, type, {}, at);
     if (node) {
       node->axis = axis;
-      node->text = name;
+      node->text = name == "pos" && options.stream ? uniqueState("pos") : name;
     }
     return Val::of(node);
   }

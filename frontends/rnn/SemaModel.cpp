@@ -378,12 +378,12 @@ void Sema::checkStream() {
     for (int a : input.type.axes)
       streamed.insert(model->rootAxis(a));
   for (const Node &node : model->nodes) {
-    bool cellStep = node.op == Op::Position && node.axis < 0 &&
-                    node.block && node.block->scan &&
-                    streamed.count(model->rootAxis(node.block->scan->axis));
-    if (cellStep || (node.op == Op::Position &&
-                     streamed.count(model->rootAxis(node.axis))))
-      error(node.place, "later", "'pos' in a stream is not built yet");
+    if (node.axis >= 0 && streamed.count(model->rootAxis(node.axis)) &&
+        (node.op == Op::Scan || node.op == Op::Shift) &&
+        node.block != &model->body)
+      error(node.place, "later",
+            str("a recurrence over ", model->axes[node.axis].name,
+                " inside another one is not built for streams yet"));
     if (node.axis < 0 || !streamed.count(model->rootAxis(node.axis)))
       continue;
     const char *what = nullptr;

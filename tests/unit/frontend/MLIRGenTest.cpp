@@ -331,11 +331,11 @@ cell Learned(n)(x: [d]) -> h {
   param h0: [n] = 0.5
   param W: [n, d] = normal(0, 1)
   state h: [n] = h0
-  h' = tanh(W @ x + h)
+  h' = tanh(W @ x + h + pos())
 }
 model M() {
   input x: seq [4]
-  a = Sum()(shift(x, start = 3))
+  a = Sum()(shift(x, start = 3)) * pos(T)
   b = x |> Learned(2)
   output a, b
 })";
@@ -356,8 +356,13 @@ model M() {
          std::map<std::string, std::vector<int64_t>>{{"shift.x", {B, D}},
                                                      {"sum.s", {B, D}},
                                                      {"sum.n", {B}},
+                                                     {"pos", {B}},
+                                                     {"pos.2", {B}},
                                                      {"learned.h", {B, 2}}})
-      args[name] = w ? carried[name] : Array::zeros(DType::F64, shape);
+      args[name] = w ? carried[name] : 
+                       Array::zeros(name.starts_with("pos") ? DType::I32
+                                                            : DType::F64,
+                                    shape);
     carried = stream.run("forward", args);
     for (const char *name : {"a", "b"})
       for (int64_t i = 0; i < carried[name].size(); ++i)
