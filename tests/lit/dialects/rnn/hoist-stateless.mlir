@@ -11,7 +11,7 @@
 
 // An Elman cell: bias and input product leave, the product of the state stays.
 // CHECK-LABEL: func.func @elman
-// CHECK:         %[[BS:.*]] = rnn.broadcast "b->tab" %{{.*}}[%{{.*}}, %{{.*}}] : tensor<6xf64> to tensor<?x?x6xf64>
+// CHECK:         %[[BS:.*]] = rnn.broadcast "{{.->t..}}" %{{.*}}[%{{.*}}, %{{.*}}] : tensor<6xf64> to tensor<?x?x6xf64>
 // CHECK:         %[[PS:.*]] = rnn.contract "tbk,nk->tbn" %{{.*}}, %{{.*}} into(%[[BS]] : tensor<?x?x6xf64>)
 // CHECK:         rnn.scan {{.*}} over(%[[P:.*]] = %[[PS]] : tensor<?x?x6xf64>) carry(%[[H:.*]] = %
 // CHECK-NEXT:      %[[Z:.*]] = rnn.contract "bk,nk->bn" %[[H]], %{{.*}} into(%[[P]] : tensor<?x6xf64>)
