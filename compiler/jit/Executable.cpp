@@ -44,9 +44,8 @@ int64_t rnnc::vectorBits(const TargetOptions &options) {
   return 128;
 }
 
-static llvm::Expected<std::string> emit(mlir::ModuleOp module,
-                                        const TargetOptions &options,
-                                        CodeFormat format) {
+static llvm::Expected<std::string>
+emit(mlir::ModuleOp module, const TargetOptions &options, CodeFormat format) {
   auto machine = Machine::find(options.cpu);
   if (!machine)
     return machine.takeError();
@@ -107,16 +106,15 @@ Executable::load(std::string object, const TargetOptions &options) {
 
   // The code has no initialisers and no thread-local data, so it needs no
   // platform support. Symbols it asks for are those of this process.
-  auto jit = orc::LLJITBuilder()
-                 .setPlatformSetUp(orc::setUpInactivePlatform)
-                 .create();
+  auto jit =
+      orc::LLJITBuilder().setPlatformSetUp(orc::setUpInactivePlatform).create();
   if (!jit)
     return jit.takeError();
   impl->jit = std::move(*jit);
   orc::ExecutionSession &session = impl->jit->getExecutionSession();
   session.setErrorReporter([problems = &impl->problems](llvm::Error error) {
-    *problems += (problems->empty() ? "" : "; ") +
-                 llvm::toString(std::move(error));
+    *problems +=
+        (problems->empty() ? "" : "; ") + llvm::toString(std::move(error));
   });
   if (llvm::Error error = impl->jit->addObjectFile(std::move(buffer)))
     return std::move(error);

@@ -11,8 +11,8 @@
 #ifndef RNNC_COMPILER_JIT_EXECUTABLE_H
 #define RNNC_COMPILER_JIT_EXECUTABLE_H
 
-#include "rnnrt/call.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "rnnrt/call.h"
 #include "llvm/Support/Error.h"
 #include <memory>
 #include <string>
@@ -34,9 +34,12 @@ struct TargetOptions {
 int64_t vectorBits(const TargetOptions &options);
 
 /// LLVM IR, assembly or object code of a module after stage `llvm`.
-llvm::Expected<std::string> emitLLVM(mlir::ModuleOp module, const TargetOptions &);
-llvm::Expected<std::string> emitAssembly(mlir::ModuleOp module, const TargetOptions &);
-llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const TargetOptions &);
+llvm::Expected<std::string> emitLLVM(mlir::ModuleOp module,
+                                     const TargetOptions &);
+llvm::Expected<std::string> emitAssembly(mlir::ModuleOp module,
+                                         const TargetOptions &);
+llvm::Expected<std::string> emitObject(mlir::ModuleOp module,
+                                       const TargetOptions &);
 
 /// One argument or result of a compiled entry, read from its rnn.arg.
 struct ArgInfo {

@@ -90,9 +90,8 @@ void ObjectCache::save(llvm::StringRef key, llvm::StringRef object) const {
   if (folder.empty() || llvm::sys::fs::create_directories(folder))
     return;
   auto sum = hash(object);
-  llvm::consumeError(
-      llvm::writeToOutput(path(key), [&](llvm::raw_ostream &os) {
-        os << object << llvm::toStringRef(llvm::ArrayRef<uint8_t>(sum));
-        return llvm::Error::success();
-      }));
+  llvm::consumeError(llvm::writeToOutput(path(key), [&](llvm::raw_ostream &os) {
+    os << object << llvm::toStringRef(llvm::ArrayRef<uint8_t>(sum));
+    return llvm::Error::success();
+  }));
 }

@@ -44,10 +44,10 @@ using namespace rnnc;
 
 void rnnc::registerDialects(DialectRegistry &registry) {
   registry.insert<rnn::RNNDialect, grad::GradDialect, step::StepDialect,
-                  arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  index::IndexDialect, LLVM::LLVMDialect, math::MathDialect,
-                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+                  arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect,
+                  math::MathDialect, scf::SCFDialect, tensor::TensorDialect,
+                  ub::UBDialect, vector::VectorDialect>();
   grad::registerAdjointRules(registry);
   func::registerInlinerExtension(registry);
   arith::registerConvertArithToLLVMInterface(registry);
@@ -66,9 +66,9 @@ namespace {
 struct TextOptions : PassPipelineOptions<TextOptions> {
   ListOption<std::string> entries{*this, "entries",
                                   llvm::cl::desc("Functions to keep")};
-  Option<std::string> optimizer{
-      *this, "optimizer", llvm::cl::desc("sgd, rmsprop, adam or adamw"),
-      llvm::cl::init(defaults().optimizer)};
+  Option<std::string> optimizer{*this, "optimizer",
+                                llvm::cl::desc("sgd, rmsprop, adam or adamw"),
+                                llvm::cl::init(defaults().optimizer)};
   Option<double> momentum{*this, "momentum", llvm::cl::desc("Momentum"),
                           llvm::cl::init(defaults().momentum)};
   Option<double> weightDecay{*this, "weight-decay",

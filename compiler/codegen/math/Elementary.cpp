@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 //
-// exp: x = n log 2 + r with |r| <= log(2) / 2, then e^x = 2^n (1 + r + r^2 P(r)).
+// exp: x = n log 2 + r with |r| <= log(2) / 2; e^x = 2^n (1 + r + r^2 P(r)).
 // log: x = 2^n m with m in [sqrt(1/2), sqrt 2), then n log 2 + log1p(m - 1).
 // P are minimax polynomials (Cephes, S. Moshier, expf.c and logf.c). n is
 // rounded by adding 1.5 * 2^23, after which the low bits of the sum are n.
@@ -40,10 +40,18 @@ public:
     return constant(integer, attr);
   }
 
-  Value add(Value x, Value y) const { return arith::AddFOp::create(b, loc, x, y); }
-  Value sub(Value x, Value y) const { return arith::SubFOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) const { return arith::MulFOp::create(b, loc, x, y); }
-  Value div(Value x, Value y) const { return arith::DivFOp::create(b, loc, x, y); }
+  Value add(Value x, Value y) const {
+    return arith::AddFOp::create(b, loc, x, y);
+  }
+  Value sub(Value x, Value y) const {
+    return arith::SubFOp::create(b, loc, x, y);
+  }
+  Value mul(Value x, Value y) const {
+    return arith::MulFOp::create(b, loc, x, y);
+  }
+  Value div(Value x, Value y) const {
+    return arith::DivFOp::create(b, loc, x, y);
+  }
   Value neg(Value x) const { return arith::NegFOp::create(b, loc, x); }
   Value abs(Value x) const { return math::AbsFOp::create(b, loc, x); }
   Value withSign(Value x, Value sign) const {
@@ -54,9 +62,15 @@ public:
     return math::FmaOp::create(b, loc, x, y, z);
   }
 
-  Value addi(Value x, Value y) const { return arith::AddIOp::create(b, loc, x, y); }
-  Value subi(Value x, Value y) const { return arith::SubIOp::create(b, loc, x, y); }
-  Value andi(Value x, Value y) const { return arith::AndIOp::create(b, loc, x, y); }
+  Value addi(Value x, Value y) const {
+    return arith::AddIOp::create(b, loc, x, y);
+  }
+  Value subi(Value x, Value y) const {
+    return arith::SubIOp::create(b, loc, x, y);
+  }
+  Value andi(Value x, Value y) const {
+    return arith::AndIOp::create(b, loc, x, y);
+  }
   Value shiftLeft(Value x, int32_t bits) const {
     return arith::ShLIOp::create(b, loc, x, whole(bits));
   }
@@ -141,8 +155,9 @@ static constexpr int kBiasTwice = 2 * kBias;
 
 /// e^r - 1 for |r| <= log(2) / 2.
 static Value expTail(const Writer &w, Value r) {
-  Value p = w.polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                             4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
+  Value p =
+      w.polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+                       4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
   return w.fma(p, w.mul(r, r), r);
 }
 
@@ -188,8 +203,8 @@ Value elementary::exp2(OpBuilder &b, Location loc, Value x) {
   Value round = w.number(kRound + kBiasTwice);
   Value rounded = w.add(y, round);
   // y - n is exact; e^(r log 2) = 2^r.
-  Value r = w.mul(w.sub(y, w.sub(rounded, round)),
-                  w.number(0.693147180559945309));
+  Value r =
+      w.mul(w.sub(y, w.sub(rounded, round)), w.number(0.693147180559945309));
   return scaleTwice(w, {w.bitsOf(rounded), expTail(w, r)});
 }
 
@@ -232,10 +247,10 @@ Value elementary::tanh(OpBuilder &b, Location loc, Value x) {
 /// it is: the greater is -f^2 / 2.
 static std::pair<Value, Value> logTail(const Writer &w, Value f) {
   Value z = w.mul(f, f);
-  Value p = w.polynomial(
-      f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
-          1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
-          3.3333331174e-1});
+  Value p =
+      w.polynomial(f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1,
+                       -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+                       2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
   return {w.mul(z, w.number(-0.5)), w.mul(w.mul(f, z), p)};
 }
 
@@ -244,8 +259,8 @@ static std::pair<Value, Value> splitLog(const Writer &w, Value x) {
   constexpr int32_t kRootHalf = 0x3F3504F3;
   Value shifted = w.subi(w.bitsOf(x), w.whole(kRootHalf));
   Value n = w.toFloat(w.shiftRight(shifted, 23));
-  Value m = w.fromBits(w.addi(w.andi(shifted, w.whole(0x007FFFFF)),
-                              w.whole(kRootHalf)));
+  Value m = w.fromBits(
+      w.addi(w.andi(shifted, w.whole(0x007FFFFF)), w.whole(kRootHalf)));
   return {n, m};
 }
 

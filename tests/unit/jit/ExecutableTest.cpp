@@ -62,7 +62,8 @@ func.func @sum_arena(%extents: !llvm.ptr) -> i64 {
 
 class ExecutableTest : public testing::Test {
 protected:
-  ExecutableTest() : context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED) {
+  ExecutableTest()
+      : context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED) {
     llvm::SmallString<128> path;
     EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("rnnc-executable", path));
     folder = path.str().str();
@@ -207,9 +208,9 @@ TEST_F(ExecutableTest, DamagedObjectIsMadeAgain) {
   std::string file = savedFiles()[0], whole = read(file);
   std::string flipped = whole;
   flipped[whole.size() / 2] ^= 1;
-  for (std::string bad : {std::string(), whole.substr(0, 40),
-                          whole.substr(0, whole.size() - 1), flipped,
-                          std::string(200, 'x')}) {
+  for (std::string bad :
+       {std::string(), whole.substr(0, 40), whole.substr(0, whole.size() - 1),
+        flipped, std::string(200, 'x')}) {
     write(file, bad);
     auto code = Executable::create(*module, options);
     ASSERT_TRUE(!!code) << llvm::toString(code.takeError());
@@ -241,8 +242,10 @@ TEST_F(ExecutableTest, UnknownCPU) {
 TEST_F(ExecutableTest, OtherCPUs) {
   TargetOptions options;
   auto module = lower(kSum);
-  for (auto [cpu, bits] : {std::pair("x86-64-v2", 128), {"x86-64-v3", 256},
-                           {"x86-64-v4", 512}, {"x86-64", 128}}) {
+  for (auto [cpu, bits] : {std::pair("x86-64-v2", 128),
+                           {"x86-64-v3", 256},
+                           {"x86-64-v4", 512},
+                           {"x86-64", 128}}) {
     options.cpu = cpu;
     EXPECT_EQ(vectorBits(options), bits) << cpu;
     auto object = emitObject(*module, options);
@@ -289,7 +292,8 @@ TEST_F(ExecutableTest, DescribesEntries) {
       %l = arith.constant dense<0.0> : tensor<f32>
       return %l : tensor<f32>
     }
-    func.func private @hidden() { return })", &context);
+    func.func private @hidden() { return })",
+                                                        &context);
   ASSERT_TRUE(module);
   auto entries = describeEntries(*module);
   ASSERT_EQ(entries.size(), 1u);
