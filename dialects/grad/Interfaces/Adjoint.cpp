@@ -163,37 +163,50 @@ Value Adjoint::validRows() {
   return rows;
 }
 
+/// Exchanges two letters.
+static void swapLabels(std::string &labels, char x, char y) {
+  for (char &c : labels)
+    c = c == x ? y : c == y ? x : c;
+}
+
 Value Adjoint::validOf(std::string &labels, StringRef summed,
                        ArrayRef<Labelled> factors, Value given) {
-  // Rows of this step.
-  Value rows = summed.contains('b') ? validRows() : Value();
-
-  // Steps of a ragged axis that is summed here.
+  // Which label is the batch, and which summed label a ragged axis. Letters
+  // alone do not say: passes rename them.
+  char batch = 0, time = 0;
   Value lengths, steps;
-  bool batched = llvm::any_of(
-      factors, [](const Labelled &factor) { return factor.first.contains('b'); });
   for (const auto &[own, value] : factors) {
     auto type = cast<RankedTensorType>(value.getType());
     for (auto [dim, label] : llvm::enumerate(own)) {
-      if (label == 'b' || !type.isDynamicDim(dim))
-        continue;
-      bool givenAxis = given && label == 't';
-      if (!givenAxis && (given || lengths || !batched || !summed.contains(label)))
+      if (!type.isDynamicDim(dim))
         continue;
       Value extent = extentOf(b, value, dim);
-      if (givenAxis) {
-        steps = extent;
+      if (isBatchExtent(extent).value_or(label == 'b')) {
+        batch = label;
         continue;
       }
-      lengths = lengthsOf(extent);
-      if (!lengths)
+      if (given && label == 't')
+        steps = extent;
+      if (given || time || !summed.contains(label))
         continue;
-      steps = extent;
-      if (label == 't')
-        continue;
-      for (char &c : labels)
-        c = c == label ? 't' : c == 't' ? static_cast<char>(label) : c;
+      if ((lengths = lengthsOf(extent))) {
+        time = label;
+        steps = extent;
+      }
     }
+  }
+  if (!batch)
+    lengths = {};
+
+  // Rows of this step.
+  Value rows = batch && summed.contains(batch) ? validRows() : Value();
+  if (rows || lengths || given) {
+    if (batch && batch != 'b') {
+      swapLabels(labels, batch, 'b');
+      time = time == 'b' ? batch : time;
+    }
+    if (lengths && time != 't')
+      swapLabels(labels, time, 't');
   }
 
   if (!given)

@@ -157,19 +157,33 @@ Value grad::extentOf(OpBuilder &builder, Value value, int64_t dim) {
   return tensor::DimOp::create(builder, value.getLoc(), value, dim);
 }
 
-Value grad::lengthsOf(Value extent) {
+/// The description of `extent` as an argument of kind axis, or null.
+static ArgAttr axisOf(Value extent) {
   auto argument = dyn_cast<BlockArgument>(extent);
-  if (!argument)
-    return {};
-  auto function =
-      dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  auto function = argument ? dyn_cast<FunctionOpInterface>(
+                                 argument.getOwner()->getParentOp())
+                           : FunctionOpInterface();
   if (!function)
     return {};
   auto arg =
       function.getArgAttrOfType<ArgAttr>(argument.getArgNumber(), kArgAttrName);
-  if (!arg || arg.getKind() != ArgKind::Axis)
+  return arg && arg.getKind() == ArgKind::Axis ? arg : ArgAttr();
+}
+
+Value grad::lengthsOf(Value extent) {
+  ArgAttr axis = axisOf(extent);
+  if (!axis)
     return {};
-  return findArgument(function, ArgKind::Lengths, arg.getName().getValue());
+  return findArgument(
+      cast<FunctionOpInterface>(extent.getParentRegion()->getParentOp()),
+      ArgKind::Lengths, axis.getName().getValue());
+}
+
+std::optional<bool> grad::isBatchExtent(Value extent) {
+  ArgAttr axis = axisOf(extent);
+  if (!axis)
+    return std::nullopt;
+  return axis.getName().getValue() == "B";
 }
 
 std::string grad::labelsOf(RankedTensorType type) {

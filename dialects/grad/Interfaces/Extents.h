@@ -9,6 +9,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <optional>
 #include <string>
 
 namespace rnnc::grad {
@@ -21,6 +22,10 @@ mlir::Value extentOf(mlir::OpBuilder &builder, mlir::Value value, int64_t dim);
 /// The lengths of the axis whose extent is `extent`: the argument of kind
 /// lengths of the same function with the axis' name. Null if not ragged.
 mlir::Value lengthsOf(mlir::Value extent);
+
+/// Whether `extent` is the number of rows: the argument of kind axis named `B`.
+/// None if it is no argument that has a name.
+std::optional<bool> isBatchExtent(mlir::Value extent);
 
 /// Labels for a type: time axes t, s, r, .., the batch b, own dims n, m, ..
 std::string labelsOf(mlir::RankedTensorType type);

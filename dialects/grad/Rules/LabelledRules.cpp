@@ -40,10 +40,8 @@ static void addFactor(ContractOp op, Value g, Value own, StringRef ownLabels,
   std::string summed = missing(out + otherLabels, ownLabels);
   Value valid = a.validOf(labels, summed, {{out, g}, {otherLabels, other}},
                           op.getValid());
-  bool overTime = StringRef(summed).contains('t') ||
-                  missing(StringRef(labels).split("->").first,
-                          StringRef(labels).split("->").second)
-                          .find('t') != std::string::npos;
+  auto [in, kept] = StringRef(labels).split("->");
+  bool overTime = StringRef(missing(in, kept)).contains('t');
   a.add(own, ContractOp::create(a.builder(), a.loc(), own.getType(), labels, g,
                                 other, Value(), valid, overTime));
 }

@@ -65,10 +65,11 @@ static Value accumulatorOf(Operation *op) {
   return {};
 }
 
-/// What explains the invalid rows of an op with labels `in` and `out` once it
-/// stands outside; none if nothing does.
+/// What explains the invalid rows of an op with labels `in`, of `factors`, and
+/// `out` once it stands outside; none if nothing does.
 static std::optional<Value> sunkLengths(ScanOp scan, StringRef in,
-                                        StringRef out, Value valid) {
+                                        StringRef out, ValueRange factors,
+                                        Value valid) {
   Value lengths = scan.getLengths();
   if (valid) {
     auto rows = valid.getDefiningOp<ValidOp>();
@@ -79,6 +80,18 @@ static std::optional<Value> sunkLengths(ScanOp scan, StringRef in,
   }
   if (!lengths)
     return Value();
+  // `b` is the batch, unless a pass has renamed it.
+  bool dynamic = false;
+  StringRef rest = in;
+  for (Value factor : factors)
+    for (int64_t size : tensorOf(factor).getShape()) {
+      dynamic |= ShapedType::isDynamic(size);
+      if (rest.front() == 'b' && !ShapedType::isDynamic(size))
+        return std::nullopt;
+      rest = rest.drop_front();
+    }
+  if (dynamic && !in.contains('b'))
+    return std::nullopt;
   // A row that is not valid keeps its state, so it is absent from the sum.
   if (out.contains('b'))
     return lengths;
@@ -103,7 +116,7 @@ static std::optional<Link> makeLink(ScanOp scan, Operation *op) {
     link.factors = {contract.getLhs(), contract.getRhs()};
     std::string in =
         (contract.getLhsLabels() + contract.getRhsLabels()).str();
-    lengths = sunkLengths(scan, in, contract.getOutLabels(),
+    lengths = sunkLengths(scan, in, contract.getOutLabels(), link.factors,
                           contract.getValid());
     // Room for the label t.
     if (StringRef(in).contains('t') &&
@@ -127,7 +140,7 @@ static std::optional<Link> makeLink(ScanOp scan, Operation *op) {
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
     link.factors = {reduce.getInput()};
     lengths = sunkLengths(scan, reduce.getInLabels(), reduce.getOutLabels(),
-                          reduce.getValid());
+                          link.factors, reduce.getValid());
     if (reduce.getInLabels().contains('t') ||
         isOutside(scan, reduce.getInput()) ||
         tensorOf(reduce.getInput()).hasStaticShape())
@@ -138,7 +151,7 @@ static std::optional<Link> makeLink(ScanOp scan, Operation *op) {
     if (isOutside(scan, link.factors[0]) || isOutside(scan, link.factors[1]) ||
         tensorOf(scatter.getIds()).getRank() != 1)
       return std::nullopt;
-    lengths = sunkLengths(scan, "b", "", scatter.getValid());
+    lengths = sunkLengths(scan, "b", "", scatter.getIds(), scatter.getValid());
   }
   if (!lengths)
     return std::nullopt;
