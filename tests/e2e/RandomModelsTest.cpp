@@ -107,6 +107,9 @@ public:
         if (axis != "B")
           options.ragged.insert(axis);
     options.pipeline.entries = {"forward", "eval", "grad"};
+    options.pipeline.inputGradients = seed % 3 == 0;
+    options.pipeline.length = random.extents().at("T");
+    options.pipeline.unroll = seed % 5 == 0 ? 2 : seed % 5 == 1 ? -1 : 0;
     auto model = TestModel::create(random.text(), options);
     if (!model)
       return verdict("front end", model.takeError());
@@ -156,6 +159,7 @@ public:
     if (Verdict wrong = compare("time", *expected, *planned, 1e-10);
         !wrong.part.empty())
       return wrong;
+    // Padding changes no bit.
     Bindings spoilt = spoilPadding(*loss, *at);
     auto padded = (*model)->interpret("time", "grad", spoilt);
     if (!padded)
