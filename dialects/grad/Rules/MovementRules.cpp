@@ -34,11 +34,15 @@ static void addConcat(ConcatOp op, Value g, Adjoint &a) {
 /// gets the cotangent of the end where it came in.
 static void addShift(ShiftOp op, Value g, Adjoint &a) {
   OpBuilder &b = a.builder();
-  if (a.wants(op.getInput()))
-    a.add(op.getInput(),
-          ShiftOp::create(b, a.loc(), op.getType(), g, a.zeros(op.getInit()),
-                          op.getLengths(),
-                          op.getReverse() ? UnitAttr() : b.getUnitAttr()));
+  if (a.wants(op.getInput())) {
+    Value back =
+        ShiftOp::create(b, a.loc(), op.getType(), g, a.zeros(op.getInit()),
+                        op.getLengths(),
+                        op.getReverse() ? UnitAttr() : b.getUnitAttr());
+    if (op.getLengths()) // a shift leaves anything in padding
+      back = MaskOp::create(b, a.loc(), op.getType(), back, op.getLengths());
+    a.add(op.getInput(), back);
+  }
   if (a.wants(op.getInit()))
     a.add(op.getInit(),
           PickOp::create(b, a.loc(), op.getInit().getType(),

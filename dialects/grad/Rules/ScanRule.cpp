@@ -145,13 +145,13 @@ static LogicalResult addScan(ScanOp scan, ArrayRef<Value> cotangents,
     emit.push_back(orZeros(map.lookup(scan.getSlices()[number])));
   YieldOp::create(inner, loc, next, emit);
 
-  // Back outside.
+  // Back outside. The accumulators went in with the cotangents so far.
+  for (auto [i, value] : llvm::enumerate(outside))
+    adjoint.setCotangent(value, reverse.getFinals()[carried.size() + i]);
   for (auto [i, number] : llvm::enumerate(wantedSeqs))
     adjoint.add(scan.getSeqs()[number], reverse.getEmitted()[i]);
   for (auto [i, number] : llvm::enumerate(carried))
     adjoint.add(scan.getInitial()[number], reverse.getFinals()[i]);
-  for (auto [i, value] : llvm::enumerate(outside))
-    adjoint.setCotangent(value, reverse.getFinals()[carried.size() + i]);
   return success();
 }
 
