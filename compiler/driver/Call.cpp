@@ -93,6 +93,12 @@ Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
     made.returned.back().info = arg;
   }
   made.extents.assign(made.axes.size(), 0);
+  for (size_t i = 0; i < made.arguments.size(); ++i)
+    for (size_t j = 0; j < made.returned.size(); ++j)
+      if (made.arguments[i].info.kind == "state" &&
+          made.returned[j].info.kind == "state" &&
+          made.arguments[i].info.name == made.returned[j].info.name)
+        made.statePairs.emplace_back(i, j);
   made.code = std::move(code);
   made.team = std::move(team);
   made.entry = entry;
@@ -163,10 +169,9 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &sizes) {
   for (Slot &slot : returned) {
     // Kept beside only if there is no argument to share.
     const std::string &kind = slot.info.kind;
-    bool shares = kind == "param" || kind == "slot" || kind == "state";
-    if (shares && arg(kind, slot.info.name)) {
+    bool shares = kind == "param" || kind == "slot";
+    if (shares && arg(kind, slot.info.name))
       slot.borrowed = true;
-    }
     if (auto done = fit(slot); !done)
       return done;
   }
@@ -186,7 +191,7 @@ void Call::link() {
   for (size_t i = 0; i < returned.size(); ++i) {
     Slot &slot = returned[i];
     const std::string &kind = slot.info.kind;
-    if (kind == "param" || kind == "slot" || kind == "state")
+    if (kind == "param" || kind == "slot")
       if (Slot *shared = arg(kind, slot.info.name))
         slot.data = shared->data;
     resultPointers[i] = slot.data;
@@ -201,17 +206,21 @@ void Call::link() {
 }
 
 void Call::run() {
-  if (call.threads == 1) {
+  if (call.threads == 1)
     function(&call, 0);
-    return;
+  else
+    rnnrt_team_run(
+        team->get(),
+        [](void *self, int64_t thread) {
+          auto *made = static_cast<Call *>(self);
+          made->function(&made->call, thread);
+        },
+        this);
+  for (auto [i, j] : statePairs) {
+    std::swap(arguments[i].data, returned[j].data);
+    arguments[i].own.swap(returned[j].own);
+    std::swap(argPointers[i], resultPointers[j]);
   }
-  rnnrt_team_run(
-      team->get(),
-      [](void *self, int64_t thread) {
-        auto *made = static_cast<Call *>(self);
-        made->function(&made->call, thread);
-      },
-      this);
 }
 
 int64_t driver::drawKey(int64_t seed, int64_t update) {

@@ -39,6 +39,10 @@ public:
         capacity(std::exchange(other.capacity, 0)) {}
   Buffer &operator=(Buffer &&) = delete;
   ~Buffer();
+  void swap(Buffer &other) {
+    std::swap(memory, other.memory);
+    std::swap(capacity, other.capacity);
+  }
   /// At least so many bytes; false if memory is short. Zeroed where it grew.
   bool ensure(int64_t bytes);
   void *data() const { return memory; }
@@ -78,7 +82,8 @@ public:
   const std::string &name() const { return entry; }
   bool hasAxis(const std::string &axis) const;
   /// Sets all extents by axis name; one that is missing is an error. Results of
-  /// kind param, slot and state share the memory of their arguments.
+  /// kind param and slot share the memory of their arguments; a state has two
+  /// places that change roles, so that what is read is not what is written.
   Result<void> resize(const std::map<std::string, int64_t> &extents);
 
   /// The argument, result of this kind and name; null if there is none.
@@ -88,13 +93,14 @@ public:
   std::vector<Slot> &results() { return returned; }
 
   /// Lets an argument (and the result that shares it) live in memory of the
-  /// caller, which must be large enough at every extent used.
+  /// caller, which must be large enough at every extent used. Not for states.
   void borrow(Slot &slot, void *memory);
   void setKey(int64_t key) { call.key = key; }
   bool usesKey() const { return hasKey; }
   int64_t arenaBytes() const { return arenaSize; }
 
-  /// Runs it. Does not allocate.
+  /// Runs it. Does not allocate. Afterwards the state arguments hold the new
+  /// states, at other addresses than before.
   void run();
 
 private:
@@ -110,6 +116,8 @@ private:
   std::vector<int64_t> extents;
   std::vector<Slot> arguments, returned;
   std::vector<void *> argPointers, resultPointers;
+  /// State arguments and the results that follow them.
+  std::vector<std::pair<size_t, size_t>> statePairs;
   Buffer arena;
   int64_t arenaSize = 0;
   bool hasKey = false;

@@ -137,8 +137,15 @@ Project::variant(std::vector<std::string> entries, bool stream,
   options->stream = stream;
   options->ragged = std::move(ragged);
   options->pipeline.entries = std::move(entries);
-  if (stream && wanted.get("window"))
-    options->pipeline.length = windowOf(wanted) ? *windowOf(wanted) : 64;
+  if (stream && !trains) {
+    // Run one step at a time: no table per call pays.
+    options->pipeline.length = options->pipeline.batch = 1;
+  } else if (stream) {
+    auto window = windowOf(wanted);
+    if (!window)
+      return window.error();
+    options->pipeline.length = *window;
+  }
   made->options = *options;
   auto code = Code::generate(*text, *made->model, *options);
   if (!code)
