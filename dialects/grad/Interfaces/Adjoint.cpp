@@ -65,10 +65,13 @@ void Adjoint::add(Value value, Value contribution) {
   if (!wants(value))
     return;
   Value &sum = cotangents[value];
-  if (!sum || chainInto(sum, contribution))
+  // A contribution that is the cotangent of something else must stay as it is.
+  bool fresh = !taken.contains(contribution);
+  if (!sum || (fresh && chainInto(sum, contribution)))
     sum = contribution;
   else
     sum = addf(sum, contribution);
+  taken.insert(sum);
 }
 
 LogicalResult Adjoint::reverse(ArrayRef<Operation *> ops) {

@@ -58,6 +58,7 @@ public:
   /// Replaces the cotangent of `value`.
   void setCotangent(mlir::Value value, mlir::Value cotangent) {
     cotangents[value] = cotangent;
+    taken.insert(cotangent);
   }
   /// Adds to the cotangent of `value`; nothing if it is not wanted. Where the
   /// contribution is a fresh labelled sum, the sum so far becomes its `into`.
@@ -99,6 +100,8 @@ private:
   mlir::Location location;
   NeededValues *neededValues;
   llvm::DenseMap<mlir::Value, mlir::Value> cotangents;
+  /// Every value that is or was a cotangent.
+  llvm::DenseSet<mlir::Value> taken;
   llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> raggedSteps;
 };
 
