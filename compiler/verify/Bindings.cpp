@@ -128,7 +128,7 @@ llvm::Expected<Bindings> rnnc::exampleBindings(func::FuncOp function,
       switch (*dtype) {
       case DType::F32:
       case DType::F64:
-        if (arg.getKind() == ArgKind::Target)
+        if (arg.getKind() == ArgKind::Target || arg.getKind() == ArgKind::Slot)
           array.set(k, random.real());
         else if (arg.getKind() == ArgKind::Hyper)
           array.set(k, 0.01);

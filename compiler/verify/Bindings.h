@@ -70,8 +70,8 @@ struct ExampleOptions {
 
 /// Arguments for `function` (loss, forward, grad ...): parameters from `init`
 /// (of the same model; may be null: normal draws) plus `spread`; inputs
-/// normal, targets in [0, 1), ids in range, lengths 1 to T of which one is T,
-/// states normal.
+/// normal, targets and slots in [0, 1), ids in range, lengths 1 to T of which
+/// one is T, states normal.
 llvm::Expected<Bindings> exampleBindings(mlir::func::FuncOp function,
                                          mlir::func::FuncOp init,
                                          const ExampleOptions &options);

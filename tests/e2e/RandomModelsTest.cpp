@@ -185,12 +185,14 @@ private:
         !wrong.part.empty())
       return wrong;
     // Threads change no bit.
-    auto threaded = (*code)->run("grad", at, 3);
-    if (!threaded)
-      return verdict("threads", threaded.takeError());
-    if (Verdict wrong = compare("threads", *values, *threaded, 0);
-        !wrong.part.empty())
-      return wrong;
+    for (int64_t threads : {2, 3, 2, 5}) {
+      auto threaded = (*code)->run("grad", at, threads);
+      if (!threaded)
+        return verdict("threads", threaded.takeError());
+      if (Verdict wrong = compare("threads", *values, *threaded, 0);
+          !wrong.part.empty())
+        return wrong;
+    }
     for (const char *entry : {"forward", "eval"}) {
       auto interpreted = model.interpret("rnn", entry, at);
       if (!interpreted)
@@ -210,33 +212,85 @@ private:
   uint64_t seed;
 };
 
+/// Compiled f32 code and compiled training steps against the interpreter.
+class OtherEntries {
+public:
+  OtherEntries(uint64_t seed, bool f64, const char *entry)
+      : seed(seed), f64(f64), entry(entry) {}
+
+  Verdict check(const RandomModel &random) {
+    ModelOptions options;
+    options.f64 = f64;
+    options.stream = random.isStream();
+    if (!random.isStream() && seed % 2)
+      options.ragged = {"T"};
+    static const char *const optimizers[] = {"sgd", "rmsprop", "adam", "adamw"};
+    options.pipeline.entries = {entry};
+    options.pipeline.optimizer = optimizers[seed % 4];
+    options.pipeline.momentum = seed % 8 < 4 ? 0.9 : 0;
+    options.pipeline.weightDecay = seed % 3 ? 0 : 0.01;
+    options.pipeline.clipNorm = seed % 5 < 2 ? 0.1 : 0;
+    options.pipeline.clipValue = seed % 5 == 3 ? 0.01 : 0;
+    auto model = TestModel::create(random.text(), options);
+    if (!model)
+      return verdict("front end", model.takeError());
+    auto function = (*model)->function("grad", entry);
+    if (!function)
+      return verdict("grad", function.takeError());
+    auto init = (*model)->function("rnn", "init");
+    if (!init)
+      return verdict("front end", init.takeError());
+    ExampleOptions example;
+    example.seed = seed + 7;
+    example.extents = random.extents();
+    example.ranges = random.ranges();
+    auto at = exampleBindings(*function, *init, example);
+    if (!at)
+      return verdict("init", at.takeError());
+    auto expected = (*model)->interpret("grad", entry, *at);
+    if (!expected)
+      return verdict("interpreter", expected.takeError());
+    auto code = CompiledModel::create(**model);
+    if (!code)
+      return verdict("compiler", code.takeError());
+    auto actual = (*code)->run(entry, *at, 1 + static_cast<int64_t>(seed % 2));
+    if (!actual)
+      return verdict("compiled", actual.takeError());
+    return compare("compiled", *expected, *actual, f64 ? 1e-9 : 1e-3);
+  }
+
+private:
+  uint64_t seed;
+  bool f64;
+  const char *entry;
+};
+
 uint64_t number(const char *variable, uint64_t otherwise) {
   const char *text = std::getenv(variable);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
-} // namespace
 
-TEST(RandomModels, EveryPartAgrees) {
+/// Checks `count` models from the first seed on; makes a failing one smaller
+/// and prints it.
+template <class Check> void checkAll(uint64_t count, Check check) {
   uint64_t first = number("RNNC_SEED", 1);
-  uint64_t count = number("RNNC_RANDOM_MODELS", 200);
   std::cout << "seeds " << first << " to " << first + count - 1
             << " (RNNC_SEED, RNNC_RANDOM_MODELS)" << std::endl;
   std::vector<std::string> cells = libraryCells();
   uint64_t failures = 0, most = number("RNNC_MAX_FAILURES", 3);
   for (uint64_t seed = first; seed < first + count && failures < most; ++seed) {
     RandomModel model = RandomModel::generate({seed, cells});
-    RandomModels run(seed);
-    Verdict wrong = run.check(model);
+    Verdict wrong = check(seed, model);
     if (wrong.part.empty())
       continue;
     ++failures;
     RandomModel small = shrink(
         model,
         [&](const RandomModel &candidate) {
-          return run.check(candidate).part == wrong.part;
+          return check(seed, candidate).part == wrong.part;
         },
         static_cast<int>(number("RNNC_SHRINK", 400)));
-    Verdict rest = run.check(small);
+    Verdict rest = check(seed, small);
     std::string extents;
     for (auto [axis, extent] : small.extents())
       extents += " " + axis + "=" + std::to_string(extent);
@@ -247,4 +301,26 @@ TEST(RandomModels, EveryPartAgrees) {
                   << (seed % 2 && !small.isStream() ? ", ragged" : "") << "\n"
                   << small.text();
   }
+}
+} // namespace
+
+TEST(RandomModels, EveryPartAgrees) {
+  checkAll(number("RNNC_RANDOM_MODELS", 200),
+           [](uint64_t seed, const RandomModel &model) {
+             return RandomModels(seed).check(model);
+           });
+}
+
+TEST(RandomModels, SinglePrecision) {
+  checkAll(number("RNNC_RANDOM_MODELS", 200) / 8,
+           [](uint64_t seed, const RandomModel &model) {
+             return OtherEntries(seed, /*f64=*/false, "grad").check(model);
+           });
+}
+
+TEST(RandomModels, TrainingSteps) {
+  checkAll(number("RNNC_RANDOM_MODELS", 200) / 8,
+           [](uint64_t seed, const RandomModel &model) {
+             return OtherEntries(seed, /*f64=*/true, "train").check(model);
+           });
 }
