@@ -414,6 +414,7 @@ View Emitter::compact(const View &view, const View &valid, bool descending,
   });
   barrier();
   count = load(i64, counter.base);
+  accesses[counter.storage].otherReaders = true;
   return result;
 }
 

@@ -431,7 +431,10 @@ LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
   } else {
     fill(out, 0);
   }
-  access(serial(), {}, {*rows, *ids}, {out});
+  Views reads{*rows, *ids};
+  if (valid)
+    reads.push_back(*valid);
+  access(serial(), {}, reads, {out});
   ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
     std::function<void(const View &, const View &)> addEntries =
         [&](const View &from, const View &to) {

@@ -41,12 +41,11 @@ LogicalResult Emitter::emitSoftmax(Operation *op, const View &in,
   rest.erase(dim, 1);
   bool moved = dim + 1 != labels.size();
   Partition share = moved ? serial() : partition(in.sizes);
-  if (moved)
-    access(share, {}, {in}, {out});
-  else
-    access(share, {in}, {}, {out});
+  Views aligned, others;
+  (moved ? others : aligned).push_back(in);
   if (valid)
-    access(share, {}, {*valid}, {});
+    others.push_back(*valid);
+  access(share, aligned, others, {out});
   int64_t lanes = lanesOf(element);
   bool vectors = !moved && !valid && from.strides.back().isConstant(1) &&
                  to.strides.back().isConstant(1);

@@ -313,6 +313,7 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   packOutside(scan);
 
   barrier();
+  int barriersBefore = barriers;
   Value count = value(steps);
   LogicalResult ok = success();
   forRange(constant(0), count, 1, [&](Value i) {
@@ -343,7 +344,7 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
     loc = scan.getLoc();
     emitYield(scan);
     frames.pop_back();
-    endOfStep();
+    endOfStep(barriersBefore);
   });
   if (failed(ok))
     return failure();
@@ -396,17 +397,19 @@ void Emitter::emitYield(rnn::ScanOp scan) {
 
 /// Between one step and the next: a barrier, unless every kernel of the step
 /// kept to the rows of its thread.
-void Emitter::endOfStep() {
-  std::set<std::string> keys;
-  bool other = false;
+void Emitter::endOfStep(int barriersBefore) {
+  // What was done before a barrier of this step is forgotten here, and the
+  // next step does it again.
+  if (barriers != barriersBefore)
+    return barrier();
   for (auto &[storage, uses] : accesses) {
-    keys.insert(uses.writers.begin(), uses.writers.end());
-    other |= uses.otherReaders && !uses.writers.empty();
-    if (!uses.writers.empty())
-      keys.insert(uses.alignedReaders.begin(), uses.alignedReaders.end());
+    if (uses.writers.empty())
+      continue;
+    std::set<std::string> shares = uses.writers;
+    shares.insert(uses.alignedReaders.begin(), uses.alignedReaders.end());
+    if (shares.size() > 1 || uses.otherReaders)
+      return barrier();
   }
-  if (keys.size() > 1 || other)
-    barrier();
 }
 
 LogicalResult Emitter::emitReturn(func::ReturnOp op) {

@@ -127,7 +127,7 @@ private:
   llvm::LogicalResult emitOp(mlir::Operation *op);
   llvm::LogicalResult emitScan(rnn::ScanOp scan);
   void emitYield(rnn::ScanOp scan);
-  void endOfStep();
+  void endOfStep(int barriersBefore);
   /// Packs the weights of a scan's products before its loop.
   void packOutside(rnn::ScanOp scan);
   llvm::LogicalResult emitReturn(mlir::func::ReturnOp op);
@@ -247,6 +247,8 @@ private:
     bool otherReaders = false;
   };
   std::map<Storage, Accesses> accesses;
+  /// Barriers written so far.
+  int barriers = 0;
   /// Packed right-hand sides, by (value, labels of the product).
   std::map<std::pair<void *, std::string>, View> packed;
 };

@@ -151,6 +151,10 @@ View Emitter::destination(OpResult result, const Shape &shape) {
       }
       if (!done.insert({concat, number}).second)
         continue;
+      // The part may be read for longer than the whole.
+      for (Slot &slot : slots)
+        if (slot.storage == it->second.storage)
+          slot.death = std::max(slot.death, lastUse(result));
       return sliceOf(it->second, concat.getAxis(), from,
                      shape[concat.getAxis()].coefficient);
     }

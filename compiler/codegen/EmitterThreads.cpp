@@ -66,6 +66,7 @@ Partition Emitter::partition(const Shape &domain) {
 
 void Emitter::barrier() {
   accesses.clear();
+  ++barriers;
   Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
   ifThen(many, [&] {
     Value team = load(ptr, offset(call, constant(6), i64));
@@ -76,42 +77,54 @@ void Emitter::barrier() {
   });
 }
 
+/// How a kernel's threads share the rows of a view. Equal answers mean that
+/// each thread touches the same entries.
+static std::string shareOf(const Partition &partition, const View &view) {
+  if (partition.key == "serial")
+    return partition.key;
+  std::string share = partition.key;
+  for (int64_t i = 0; i < std::min(partition.dims, view.rank()); ++i) {
+    share += "/" + std::to_string(view.strides[i].coefficient);
+    for (int extent : view.strides[i].extents)
+      share += "." + std::to_string(extent);
+  }
+  // Rows of fixed number may be any part of the memory.
+  if (partition.key[0] != '.')
+    share += "@" + std::to_string(reinterpret_cast<uintptr_t>(
+                       view.base.getAsOpaquePointer()));
+  return share;
+}
+
 void Emitter::access(const Partition &partition, ArrayRef<View> alignedReads,
                      ArrayRef<View> otherReads, ArrayRef<View> writes) {
-  auto writtenByOthers = [&](Storage storage, bool aligned) {
-    auto it = accesses.find(storage);
-    if (it == accesses.end())
-      return false;
-    for (const std::string &writer : it->second.writers)
-      if (!aligned || writer != partition.key)
-        return !(partition.key == "serial" && writer == "serial");
-    return false;
+  // Thread 0 alone is in step with itself, whatever it reads.
+  bool alone = partition.key == "serial";
+  auto others = [](const std::set<std::string> &shares,
+                   const std::string &own) {
+    return shares.size() > (shares.count(own) ? 1 : 0);
   };
   bool needed = false;
   for (const View &view : alignedReads)
-    needed |= writtenByOthers(view.storage, true);
+    needed |= others(accesses[view.storage].writers, shareOf(partition, view));
   for (const View &view : otherReads)
-    needed |= writtenByOthers(view.storage, false);
+    needed |= others(accesses[view.storage].writers, alone ? "serial" : "");
   for (const View &view : writes) {
-    needed |= writtenByOthers(view.storage, true);
-    auto it = accesses.find(view.storage);
-    if (it == accesses.end())
-      continue;
-    needed |= it->second.otherReaders;
-    for (const std::string &reader : it->second.alignedReaders)
-      needed |= reader != partition.key;
+    const Accesses &uses = accesses[view.storage];
+    std::string own = shareOf(partition, view);
+    needed |= others(uses.writers, own) || others(uses.alignedReaders, own) ||
+              uses.otherReaders;
   }
   if (needed)
     barrier();
   for (const View &view : alignedReads)
-    accesses[view.storage].alignedReaders.insert(partition.key);
+    accesses[view.storage].alignedReaders.insert(shareOf(partition, view));
   for (const View &view : otherReads)
-    if (partition.key == "serial")
-      accesses[view.storage].alignedReaders.insert(partition.key);
+    if (alone)
+      accesses[view.storage].alignedReaders.insert("serial");
     else
       accesses[view.storage].otherReaders = true;
   for (const View &view : writes)
-    accesses[view.storage].writers.insert(partition.key);
+    accesses[view.storage].writers.insert(shareOf(partition, view));
 }
 
 /// Whether dims `dim` and `dim + 1` lie as one in every view.
