@@ -54,28 +54,46 @@ double Model::evaluate(const Derived &expression,
     return evaluate(*expression.operands[i], values);
   };
   switch (expression.op) {
-  case Op::Constant: return expression.number;
+  case Op::Constant:
+    return expression.number;
   case Op::Input: {
     auto it = values.find(expression.name);
     return it == values.end() ? std::nan("") : it->second;
   }
-  case Op::Neg: return -operand(0);
-  case Op::Exp: return std::exp(operand(0));
-  case Op::Expm1: return std::expm1(operand(0));
-  case Op::Log: return std::log(operand(0));
-  case Op::Log1p: return std::log1p(operand(0));
-  case Op::Sqrt: return std::sqrt(operand(0));
-  case Op::Abs: return std::fabs(operand(0));
-  case Op::Tanh: return std::tanh(operand(0));
-  case Op::Sigmoid: return 1 / (1 + std::exp(-operand(0)));
-  case Op::Add: return operand(0) + operand(1);
-  case Op::Sub: return operand(0) - operand(1);
-  case Op::Mul: return operand(0) * operand(1);
-  case Op::Div: return operand(0) / operand(1);
-  case Op::Pow: return std::pow(operand(0), operand(1));
-  case Op::Max: return std::max(operand(0), operand(1));
-  case Op::Min: return std::min(operand(0), operand(1));
-  default: return std::nan("");
+  case Op::Neg:
+    return -operand(0);
+  case Op::Exp:
+    return std::exp(operand(0));
+  case Op::Expm1:
+    return std::expm1(operand(0));
+  case Op::Log:
+    return std::log(operand(0));
+  case Op::Log1p:
+    return std::log1p(operand(0));
+  case Op::Sqrt:
+    return std::sqrt(operand(0));
+  case Op::Abs:
+    return std::fabs(operand(0));
+  case Op::Tanh:
+    return std::tanh(operand(0));
+  case Op::Sigmoid:
+    return 1 / (1 + std::exp(-operand(0)));
+  case Op::Add:
+    return operand(0) + operand(1);
+  case Op::Sub:
+    return operand(0) - operand(1);
+  case Op::Mul:
+    return operand(0) * operand(1);
+  case Op::Div:
+    return operand(0) / operand(1);
+  case Op::Pow:
+    return std::pow(operand(0), operand(1));
+  case Op::Max:
+    return std::max(operand(0), operand(1));
+  case Op::Min:
+    return std::min(operand(0), operand(1));
+  default:
+    return std::nan("");
   }
 }
 
@@ -115,9 +133,9 @@ std::string hir::describeType(const Model &model, const Type &type) {
   if (type.elem == Elem::Bool)
     out += (out.empty() ? "" : " ") + std::string("bool");
   else if (type.elem == Elem::Int)
-    out += (out.empty() ? "" : " ") + std::string("int") +
-           (type.range ? "[" + describeSize(model.sizes, *type.range) + "]"
-                       : "");
+    out +=
+        (out.empty() ? "" : " ") + std::string("int") +
+        (type.range ? "[" + describeSize(model.sizes, *type.range) + "]" : "");
   else if (type.shape.empty())
     out += (out.empty() ? "" : " ") + std::string("real");
   return out;
@@ -125,36 +143,50 @@ std::string hir::describeType(const Model &model, const Type &type) {
 
 static const char *name(Op op) {
   static const char *const names[] = {
-      "param",  "input",    "constant", "step_of", "old",     "iota",
-      "eye",    "position", "length",   "init",    "neg",     "exp",
-      "expm1",  "log",      "log1p",    "sqrt",    "abs",     "sign",
-      "floor",  "sin",      "cos",      "tanh",    "sigmoid", "relu",
-      "softplus", "erf",    "not",      "to_real", "add",     "sub",
-      "mul",    "div",      "rem",      "pow",     "max",     "min",
-      "eq",     "ne",       "lt",       "le",      "gt",      "ge",
-      "and",    "or",       "where",    "stop",    "einsum",  "reduce",
-      "softmax", "log_softmax", "argmax", "view",  "select",  "slice",
-      "concat", "reshape",  "expand",   "one_hot", "gather",  "cross_entropy",
-      "shift",  "reverse",  "first",    "last",    "rename",  "scan",
-      "emit",   "draw"};
+      "param",   "input",   "constant", "step_of", "old",
+      "iota",    "eye",     "position", "length",  "init",
+      "neg",     "exp",     "expm1",    "log",     "log1p",
+      "sqrt",    "abs",     "sign",     "floor",   "sin",
+      "cos",     "tanh",    "sigmoid",  "relu",    "softplus",
+      "erf",     "not",     "to_real",  "add",     "sub",
+      "mul",     "div",     "rem",      "pow",     "max",
+      "min",     "eq",      "ne",       "lt",      "le",
+      "gt",      "ge",      "and",      "or",      "where",
+      "stop",    "einsum",  "reduce",   "softmax", "log_softmax",
+      "argmax",  "view",    "select",   "slice",   "concat",
+      "reshape", "expand",  "one_hot",  "gather",  "cross_entropy",
+      "shift",   "reverse", "first",    "last",    "rename",
+      "scan",    "emit",    "draw"};
   static_assert(sizeof(names) / sizeof(*names) == size_t(Op::Draw) + 1);
   return names[size_t(op)];
 }
 
-static void dumpBlock(std::ostream &out, const Model &model,
-                      const Block &block, const std::string &indent) {
+static void dumpBlock(std::ostream &out, const Model &model, const Block &block,
+                      const std::string &indent) {
   for (const Node *node : block.nodes) {
     out << indent << "%" << node->id << " = " << name(node->op);
     if (!node->text.empty())
       out << " " << node->text;
     switch (node->op) {
-    case Op::Param: out << " " << model.params[node->index].name; break;
-    case Op::Input: out << " " << model.inputs[node->index].name; break;
-    case Op::Constant: out << " " << node->number; break;
-    case Op::Concat: case Op::Slice: case Op::Select: case Op::Softmax:
-    case Op::LogSoftmax: case Op::ScanEmit:
-      out << " " << node->index; break;
-    default: break;
+    case Op::Param:
+      out << " " << model.params[node->index].name;
+      break;
+    case Op::Input:
+      out << " " << model.inputs[node->index].name;
+      break;
+    case Op::Constant:
+      out << " " << node->number;
+      break;
+    case Op::Concat:
+    case Op::Slice:
+    case Op::Select:
+    case Op::Softmax:
+    case Op::LogSoftmax:
+    case Op::ScanEmit:
+      out << " " << node->index;
+      break;
+    default:
+      break;
     }
     for (const Node *operand : node->operands)
       out << " %" << operand->id;

@@ -47,46 +47,78 @@ struct Axis {
 
 enum class Op {
   // Leaves.
-  Param,      ///< Model::params[index]
-  Input,      ///< Model::inputs[index], targets included
-  Constant,   ///< number
-  BodyInput,  ///< a step of the scan's over[index]
-  BodyState,  ///< the old value of the scan's states[index]
-  Iota,       ///< 0..n-1
-  Eye,        ///< number on the diagonal
-  Position,   ///< the step along `axis`, real
-  Length,     ///< the length of `axis`, real
-  InitDraw,   ///< an initial value: text, number
+  Param,     ///< Model::params[index]
+  Input,     ///< Model::inputs[index], targets included
+  Constant,  ///< number
+  BodyInput, ///< a step of the scan's over[index]
+  BodyState, ///< the old value of the scan's states[index]
+  Iota,      ///< 0..n-1
+  Eye,       ///< number on the diagonal
+  Position,  ///< the step along `axis`, real
+  Length,    ///< the length of `axis`, real
+  InitDraw,  ///< an initial value: text, number
   // Elementwise: operands have the result's own shape or are scalars.
-  Neg, Exp, Expm1, Log, Log1p, Sqrt, Abs, Sign, Floor, Sin, Cos, Tanh,
-  Sigmoid, Relu, Softplus, Erf, Not, ToReal,
-  Add, Sub, Mul, Div, Rem, Pow, Max, Min,
-  Eq, Ne, Lt, Le, Gt, Ge, And, Or,
+  Neg,
+  Exp,
+  Expm1,
+  Log,
+  Log1p,
+  Sqrt,
+  Abs,
+  Sign,
+  Floor,
+  Sin,
+  Cos,
+  Tanh,
+  Sigmoid,
+  Relu,
+  Softplus,
+  Erf,
+  Not,
+  ToReal,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Rem,
+  Pow,
+  Max,
+  Min,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  And,
+  Or,
   Where,
-  Stop,       ///< the value; no gradient
+  Stop, ///< the value; no gradient
   // Own axes.
-  Einsum,     ///< text: "ij,j->i"; time axes are shared
-  Reduce,     ///< text: sum, prod, max or min, over own axes `ints` or `axis`
-  Softmax,    ///< over own axis `index`, or along `axis`
+  Einsum,  ///< text: "ij,j->i"; time axes are shared
+  Reduce,  ///< text: sum, prod, max or min, over own axes `ints` or `axis`
+  Softmax, ///< over own axis `index`, or along `axis`
   LogSoftmax,
-  ArgMax,     ///< over the last own axis
-  View,       ///< ints: result axis -> operand axis, -1 a new one
-  Select,     ///< entry `number` of own axis `index`, which goes
-  Slice,      ///< own axis `index` from `number`
-  Concat,     ///< own axis `index`
+  ArgMax, ///< over the last own axis
+  View,   ///< ints: result axis -> operand axis, -1 a new one
+  Select, ///< entry `number` of own axis `index`, which goes
+  Slice,  ///< own axis `index` from `number`
+  Concat, ///< own axis `index`
   Reshape,
-  Expand,     ///< stretched and filled to the type
+  Expand, ///< stretched and filled to the type
   OneHot,
-  Gather,     ///< operand 0: table, operand 1: int
+  Gather,       ///< operand 0: table, operand 1: int
   CrossEntropy, ///< operands logits, int
   // Time.
-  Shift,      ///< operands value, start; `axis`; name: the state in a stream
-  Reverse, First, Last, ///< along `axis`
-  Rename,     ///< along `axis` instead of ints[0]
-  Scan,       ///< no value of its own
-  ScanEmit,   ///< operand the scan; emits[index]
+  Shift, ///< operands value, start; `axis`; name: the state in a stream
+  Reverse,
+  First,
+  Last,     ///< along `axis`
+  Rename,   ///< along `axis` instead of ints[0]
+  Scan,     ///< no value of its own
+  ScanEmit, ///< operand the scan; emits[index]
   // Random.
-  Draw,       ///< text: uniform or normal, in [0, 1) or standard; index: stream
+  Draw, ///< text: uniform or normal, in [0, 1) or standard; index: stream
 };
 
 struct Node;
@@ -104,8 +136,8 @@ struct Scan {
   Block body;
   std::vector<Node *> over, bodyInputs;
   struct State {
-    std::string name;      ///< with its path
-    Node *init = nullptr;  ///< null: zeros
+    std::string name;     ///< with its path
+    Node *init = nullptr; ///< null: zeros
     Node *inside = nullptr, *next = nullptr;
     SourceRange place;
   };
@@ -181,7 +213,7 @@ struct OptionValue {
   enum Kind { None, Number, Bool, Word, String, Call } kind = None;
   double number = 0;
   bool flag = false;
-  std::string word; ///< of Word, String; the callee of Call
+  std::string word;                  ///< of Word, String; the callee of Call
   std::vector<OptionValue> args;     ///< of Call
   std::vector<std::string> argNames; ///< "" by position
 };
@@ -233,8 +265,7 @@ struct Model {
   std::unique_ptr<Model> evaluation;
 
   /// A new node; the caller puts it into a block.
-  Node *make(Op op, Type type, std::vector<Node *> operands,
-             SourceRange place);
+  Node *make(Op op, Type type, std::vector<Node *> operands, SourceRange place);
   /// The axis whose length this one has.
   int rootAxis(int axis) const;
   const Input *findInput(const std::string &name) const;

@@ -37,8 +37,7 @@ bool FunctionGen::isRagged(int axis) const {
   return axis >= 0 && lengths.count(model.rootAxis(axis));
 }
 
-std::vector<std::string>
-FunctionGen::dynamicDims(const hir::Type &type) const {
+std::vector<std::string> FunctionGen::dynamicDims(const hir::Type &type) const {
   std::vector<std::string> names;
   for (int axis : type.axes)
     names.push_back(model.axes[model.rootAxis(axis)].name);
@@ -160,8 +159,10 @@ void FunctionGen::begin(const std::string &name,
   };
   std::vector<Arg> args;
   mlir::Type index = b.getIndexType();
-  args.push_back({rnn::ArgKind::Axis, "B", index, {}, model.place,
-                  [&](Value v) { batch = v; }});
+  args.push_back(
+      {rnn::ArgKind::Axis, "B", index, {}, model.place, [&](Value v) {
+         batch = v;
+       }});
   std::set<int> axes;
   bool draws = false;
   for (const Node *node : live) {
@@ -172,11 +173,18 @@ void FunctionGen::begin(const std::string &name,
       axes.insert(model.rootAxis(node->axis));
   }
   for (int axis : axes)
-    args.push_back({rnn::ArgKind::Axis, model.axes[axis].name, index, {},
+    args.push_back({rnn::ArgKind::Axis,
+                    model.axes[axis].name,
+                    index,
+                    {},
                     model.axes[axis].place,
                     [this, axis](Value v) { extents[axis] = v; }});
   if (draws && training)
-    args.push_back({rnn::ArgKind::Key, "key", b.getI64Type(), {}, model.place,
+    args.push_back({rnn::ArgKind::Key,
+                    "key",
+                    b.getI64Type(),
+                    {},
+                    model.place,
                     [&](Value v) { key = v; }});
   std::vector<std::vector<const Node *>> paramNodes(model.params.size());
   for (const Node &node : model.nodes)
@@ -184,8 +192,12 @@ void FunctionGen::begin(const std::string &name,
       paramNodes[node.index].push_back(&node);
   for (size_t i = 0; i < model.params.size(); ++i) {
     const hir::Param &param = model.params[i];
-    args.push_back({rnn::ArgKind::Param, param.name, typeOf(param.type), {},
-                    param.place, [&paramNodes, this, i](Value v) {
+    args.push_back({rnn::ArgKind::Param,
+                    param.name,
+                    typeOf(param.type),
+                    {},
+                    param.place,
+                    [&paramNodes, this, i](Value v) {
                       for (const Node *node : paramNodes[i])
                         values[node] = v;
                     }});
@@ -234,21 +246,27 @@ void FunctionGen::begin(const std::string &name,
                       input.name, typeOf(input.type), dynamicDims(input.type),
                       input.place, [this, i](Value v) {
                         for (const Node &node : model.nodes)
-                          if (node.op == hir::Op::Input && node.index == int64_t(i))
+                          if (node.op == hir::Op::Input &&
+                              node.index == int64_t(i))
                             values[&node] = v;
                       }});
     }
   mlir::Type i32 = b.getI32Type(), i1 = b.getI1Type();
   for (int axis : axes)
     if (options.ragged.count(model.axes[axis].name))
-      args.push_back({rnn::ArgKind::Lengths, model.axes[axis].name,
+      args.push_back({rnn::ArgKind::Lengths,
+                      model.axes[axis].name,
                       RankedTensorType::get({ShapedType::kDynamic}, i32),
-                      {"B"}, model.axes[axis].place,
+                      {"B"},
+                      model.axes[axis].place,
                       [this, axis](Value v) { lengths[axis] = v; }});
   if (needsFresh)
-    args.push_back({rnn::ArgKind::Fresh, "fresh",
-                    RankedTensorType::get({ShapedType::kDynamic}, i1), {"B"},
-                    model.place, [&](Value v) { fresh = v; }});
+    args.push_back({rnn::ArgKind::Fresh,
+                    "fresh",
+                    RankedTensorType::get({ShapedType::kDynamic}, i1),
+                    {"B"},
+                    model.place,
+                    [&](Value v) { fresh = v; }});
 
   SmallVector<mlir::Type> types;
   for (const Arg &arg : args)
@@ -350,14 +368,12 @@ Value FunctionGen::lossSum(const Node *value, const Node *weight,
         if (c != 't')
           to += c;
       x = reduceLabels(rnn::ReduceKind::Sum, x, from, to,
-                       isRagged(axis) ? lengths[model.rootAxis(axis)]
-                                      : Value(),
+                       isRagged(axis) ? lengths[model.rootAxis(axis)] : Value(),
                        at);
       left = next;
     }
     int axis = left.axes.empty() ? -1 : left.axes[0];
-    Value valid =
-        isRagged(axis) ? lengths[model.rootAxis(axis)] : Value();
+    Value valid = isRagged(axis) ? lengths[model.rootAxis(axis)] : Value();
     return reduceLabels(rnn::ReduceKind::Sum, x, labels(left, axis), "", valid,
                         at);
   };
@@ -368,8 +384,8 @@ Value FunctionGen::lossSum(const Node *value, const Node *weight,
 LogicalResult FunctionGen::makeInit() {
   MLIRContext *ctx = module.getContext();
   b.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(
-      b, loc(model.place), "init", b.getFunctionType({b.getI64Type()}, {}));
+  auto function = func::FuncOp::create(b, loc(model.place), "init",
+                                       b.getFunctionType({b.getI64Type()}, {}));
   Block *entry = b.createBlock(&function.getBody());
   key = entry->addArgument(b.getI64Type(), loc(model.place));
   function.setArgAttr(0, rnn::kArgAttrName,
@@ -378,9 +394,10 @@ LogicalResult FunctionGen::makeInit() {
   for (const hir::Param &param : model.params) {
     markLive(param.init);
     emitBlock(param.initBlock);
-    results.push_back({rnn::ArgKind::Param, param.name,
-                       expand(values[param.init], param.init->type,
-                              param.type, loc(param.place)),
+    results.push_back({rnn::ArgKind::Param,
+                       param.name,
+                       expand(values[param.init], param.init->type, param.type,
+                              loc(param.place)),
                        {}});
   }
   return end();
@@ -397,8 +414,8 @@ LogicalResult FunctionGen::makeForward() {
     hir::Type plain = output.value->type;
     for (Size &entry : plain.shape)
       entry.stretch = false;
-    results.push_back({rnn::ArgKind::Output, output.name,
-                       values[output.value], dynamicDims(plain)});
+    results.push_back({rnn::ArgKind::Output, output.name, values[output.value],
+                       dynamicDims(plain)});
   }
   // What sampling draws from, if the text does not give it out itself.
   if (model.predict) {
@@ -425,8 +442,8 @@ LogicalResult FunctionGen::makeEval() {
     roots.push_back(metric.weight);
   }
   begin("eval", roots);
-  auto add = [&](rnn::ArgKind kind, const std::string &name,
-                 const Node *value, const Node *weight) {
+  auto add = [&](rnn::ArgKind kind, const std::string &name, const Node *value,
+                 const Node *weight) {
     Value total;
     Value sum = lossSum(value, weight, total);
     results.push_back({kind, name, sum, {}});
@@ -468,18 +485,15 @@ OwningOpRef<ModuleOp> rnnc::generate(MLIRContext &context,
                                      const hir::Model &model,
                                      const SourceManager &sources,
                                      const GenOptions &options) {
-  context.loadDialect<func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect, rnn::RNNDialect>();
+  context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect,
+                      rnn::RNNDialect>();
   PresumedLoc place = sources.locate(model.place.begin);
-  Location at = place.file
-                    ? Location(FileLineColLoc::get(&context,
-                                                   place.file->getName(),
-                                                   place.line, place.column))
-                    : UnknownLoc::get(&context);
-  OwningOpRef<ModuleOp> module =
-      ModuleOp::create(at, StringRef(model.name));
-  const hir::Model &evaluation =
-      model.evaluation ? *model.evaluation : model;
+  Location at =
+      place.file ? Location(FileLineColLoc::get(&context, place.file->getName(),
+                                                place.line, place.column))
+                 : UnknownLoc::get(&context);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(at, StringRef(model.name));
+  const hir::Model &evaluation = model.evaluation ? *model.evaluation : model;
   FunctionGen init(*module, model, sources, options, false);
   FunctionGen forward(*module, evaluation, sources, options, false);
   FunctionGen eval(*module, evaluation, sources, options, false);

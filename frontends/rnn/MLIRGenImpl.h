@@ -41,8 +41,8 @@ public:
               bool training)
       : module(module), model(model), sources(sources), options(options),
         training(training), b(module.getContext()) {
-    real = options.f64 ? mlir::Type(b.getF64Type())
-                       : mlir::Type(b.getF32Type());
+    real =
+        options.f64 ? mlir::Type(b.getF64Type()) : mlir::Type(b.getF32Type());
   }
 
   mlir::LogicalResult makeInit();
@@ -62,8 +62,8 @@ private:
   std::map<const Node *, Value> values;
   std::set<const Node *> live;
   std::set<const Node *> products; ///< of sums that become contracts
-  std::map<int, Value> extents; ///< by root axis
-  std::map<int, Value> lengths; ///< by root axis, if ragged
+  std::map<int, Value> extents;    ///< by root axis
+  std::map<int, Value> lengths;    ///< by root axis, if ragged
   std::map<std::string, Value> stateArgs;
   Value batch, key, fresh;
   ScanContext *context = nullptr;
@@ -103,9 +103,8 @@ private:
   Value filled(double number, const hir::Type &type, mlir::Location at);
   Value permuted(Value value, const std::string &from, const std::string &to,
                  mlir::Location at);
-  Value reduceLabels(rnn::ReduceKind kind, Value value,
-                     const std::string &from, const std::string &to,
-                     Value valid, mlir::Location at);
+  Value reduceLabels(rnn::ReduceKind kind, Value value, const std::string &from,
+                     const std::string &to, Value valid, mlir::Location at);
   Value emit(const Node *node);
   Value emitUnary(const Node *node);
   Value emitBinary(const Node *node);
@@ -126,8 +125,7 @@ private:
   std::string frontLabels(const hir::Type &type, int axis) const;
   std::string sliceLabels(const hir::Type &step, int axis) const;
   Value stepToFront(Value value, hir::Type step, int axis, mlir::Location at);
-  Value stepFromFront(Value value, hir::Type step, int axis,
-                      mlir::Location at);
+  Value stepFromFront(Value value, hir::Type step, int axis, mlir::Location at);
   Value stateStart(const std::string &name, const hir::Type &type,
                    const Node *init, SourceRange place);
   Value emitTime(const Node *node);

@@ -66,9 +66,9 @@ Value FunctionGen::emitEye(const Node *node) {
       continue;
     SmallVector<int64_t> shape(now.getShape());
     shape[dim] = size;
-    eye = rnn::SliceOp::create(b, at, RankedTensorType::get(shape, real), eye,
-                               b.getI64IntegerAttr(dim),
-                               b.getI64IntegerAttr(0));
+    eye =
+        rnn::SliceOp::create(b, at, RankedTensorType::get(shape, real), eye,
+                             b.getI64IntegerAttr(dim), b.getI64IntegerAttr(0));
   }
   hir::Type matrix;
   matrix.shape = {Size(Poly(rows)), Size(Poly(columns))};
@@ -78,7 +78,6 @@ Value FunctionGen::emitEye(const Node *node) {
     return eye;
   std::string all = labels(node->type);
   return rnn::BroadcastOp::create(
-      b, at, type,
-      b.getStringAttr(all.substr(all.size() - 2) + "->" + all), eye,
-      ValueRange());
+      b, at, type, b.getStringAttr(all.substr(all.size() - 2) + "->" + all),
+      eye, ValueRange());
 }

@@ -88,8 +88,8 @@ Value FunctionGen::lengthOf(int axis, const hir::Type &type, Location at) {
   hir::Type each;
   each.batch = true;
   if (isRagged(axis)) {
-    Value real = arith::SIToFPOp::create(
-        b, at, typeOf(each), lengths[model.rootAxis(axis)]);
+    Value real = arith::SIToFPOp::create(b, at, typeOf(each),
+                                         lengths[model.rootAxis(axis)]);
     return expand(real, each, type, at);
   }
   // Count the steps: exact up to 2^24 in f32.
@@ -97,8 +97,8 @@ Value FunctionGen::lengthOf(int axis, const hir::Type &type, Location at) {
   steps.axes = {axis};
   Value ones = filled(1, steps, at);
   hir::Type plain;
-  Value count = reduceLabels(rnn::ReduceKind::Sum, ones,
-                             labels(steps, axis), "", Value(), at);
+  Value count = reduceLabels(rnn::ReduceKind::Sum, ones, labels(steps, axis),
+                             "", Value(), at);
   return expand(count, plain, type, at);
 }
 
@@ -107,10 +107,10 @@ Value FunctionGen::emitShift(const Node *node) {
   const Node *x = node->operands[0], *start = node->operands[1];
   hir::Type first = node->type;
   std::erase(first.axes, node->axis);
-  Value input = toFront(expand(values[x], x->type, node->type, at),
-                        node->type, node->axis, at);
-  Value lens = isRagged(node->axis) ? lengths[model.rootAxis(node->axis)]
-                                    : Value();
+  Value input = toFront(expand(values[x], x->type, node->type, at), node->type,
+                        node->axis, at);
+  Value lens =
+      isRagged(node->axis) ? lengths[model.rootAxis(node->axis)] : Value();
   Value init = stepToFront(stateStart(node->text, first, start, node->place),
                            first, node->axis, at);
   Value shifted = rnn::ShiftOp::create(b, at, input.getType(), input, init,
@@ -224,7 +224,8 @@ Value FunctionGen::emitTime(const Node *node) {
 Value FunctionGen::readsPosition(const hir::Block &body) {
   bool reads = false;
   for (const Node *node : body.nodes)
-    reads |= live.count(node) && node->op == hir::Op::Position && node->axis < 0;
+    reads |=
+        live.count(node) && node->op == hir::Op::Position && node->axis < 0;
   if (!reads)
     return Value();
   return rnn::PositionOp::create(
@@ -242,8 +243,8 @@ void FunctionGen::emitScan(const Node *node) {
   for (size_t i = 0; i < scan.over.size(); ++i) {
     if (!live.count(scan.bodyInputs[i]))
       continue;
-    seqs.push_back(toFront(values[scan.over[i]], scan.over[i]->type,
-                           scan.axis, at));
+    seqs.push_back(
+        toFront(values[scan.over[i]], scan.over[i]->type, scan.axis, at));
     seqOf.push_back(i);
   }
   Value positions = readsPosition(scan.body);
@@ -275,8 +276,8 @@ void FunctionGen::emitScan(const Node *node) {
       emitTypes.push_back(rnn::ScanOp::sequenceType(
           RankedTensorType::get(shape, plain.getElementType())));
     }
-  Value lens = isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)]
-                                   : Value();
+  Value lens =
+      isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)] : Value();
   auto op = rnn::ScanOp::create(b, at, extentOf(scan.axis), lens, seqs, inits,
                                 emitTypes, /*reverse=*/false);
   {
@@ -300,11 +301,10 @@ void FunctionGen::emitScan(const Node *node) {
     emitBlock(scan.body);
     SmallVector<Value> next, emitted;
     for (const hir::Scan::State &state : scan.states)
-      next.push_back(stepToFront(values[state.next], state.next->type,
-                                 scan.axis, at));
+      next.push_back(
+          stepToFront(values[state.next], state.next->type, scan.axis, at));
     for (const Node *emit : emits)
-      emitted.push_back(
-          stepToFront(values[emit], emit->type, scan.axis, at));
+      emitted.push_back(stepToFront(values[emit], emit->type, scan.axis, at));
     rnn::YieldOp::create(b, at, next, emitted);
     context = inner.outer;
   }
@@ -318,11 +318,11 @@ void FunctionGen::emitScan(const Node *node) {
       advancePosition(inside, scan.axis);
   for (size_t i = 0; i < scan.states.size(); ++i)
     if (top && stateArgs.count(scan.states[i].name))
-      states.push_back({rnn::ArgKind::State, scan.states[i].name,
-                        stepFromFront(op.getFinals()[i],
-                                      scan.states[i].inside->type, scan.axis,
-                                      at),
-                        dynamicDims(scan.states[i].inside->type)});
+      states.push_back(
+          {rnn::ArgKind::State, scan.states[i].name,
+           stepFromFront(op.getFinals()[i], scan.states[i].inside->type,
+                         scan.axis, at),
+           dynamicDims(scan.states[i].inside->type)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -333,9 +333,9 @@ Value FunctionGen::emitDraw(const Node *node) {
   Location at = loc(node);
   bool bernoulli = node->text == "bernoulli";
   if (!training && !key)
-    return bernoulli ? operand(node, 0)
-                     : filled(node->text == "uniform" ? 0.5 : 0, node->type,
-                              at);
+    return bernoulli
+               ? operand(node, 0)
+               : filled(node->text == "uniform" ? 0.5 : 0, node->type, at);
   RankedTensorType type = typeOf(node->type);
   SmallVector<Value> sizes;
   for (int axis : node->type.axes)
@@ -349,8 +349,7 @@ Value FunctionGen::emitDraw(const Node *node) {
     around.push_back(c);
   for (auto it = around.rbegin(); it != around.rend(); ++it) {
     if (step) {
-      step = arith::MulIOp::create(b, at, step,
-                                   extentOf((*it)->scan->axis));
+      step = arith::MulIOp::create(b, at, step, extentOf((*it)->scan->axis));
       step = arith::AddIOp::create(b, at, step, (*it)->position);
     } else {
       step = (*it)->position;

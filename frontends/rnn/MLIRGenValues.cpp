@@ -14,14 +14,16 @@ using namespace rnnc::gen;
 using namespace mlir;
 
 static const char ownLabels[] = "nmjihqpgfedcrlkaozyxwvus";
-static const char timeLabels[] =
-    "tuvwxyzsABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+static const char timeLabels[] = "tuvwxyzsABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 mlir::Type FunctionGen::elemOf(hir::Elem elem) const {
   switch (elem) {
-  case hir::Elem::Real: return real;
-  case hir::Elem::Int: return IntegerType::get(module.getContext(), 32);
-  case hir::Elem::Bool: return IntegerType::get(module.getContext(), 1);
+  case hir::Elem::Real:
+    return real;
+  case hir::Elem::Int:
+    return IntegerType::get(module.getContext(), 32);
+  case hir::Elem::Bool:
+    return IntegerType::get(module.getContext(), 1);
   }
   return real;
 }
@@ -138,9 +140,8 @@ Value FunctionGen::filled(double number, const hir::Type &type, Location at) {
 }
 
 Value FunctionGen::reduceLabels(rnn::ReduceKind kind, Value value,
-                                const std::string &from,
-                                const std::string &to, Value valid,
-                                Location at) {
+                                const std::string &from, const std::string &to,
+                                Value valid, Location at) {
   if (from == to)
     return value;
   auto type = cast<RankedTensorType>(value.getType());
@@ -171,25 +172,42 @@ Value FunctionGen::emitUnary(const Node *node) {
   mlir::Type type = x.getType();
   auto full = [&](double number) { return filled(number, node->type, at); };
   switch (node->op) {
-  case hir::Op::Neg: return arith::NegFOp::create(b, at, x);
-  case hir::Op::Exp: return math::ExpOp::create(b, at, x);
-  case hir::Op::Expm1: return math::ExpM1Op::create(b, at, x);
-  case hir::Op::Log: return math::LogOp::create(b, at, x);
-  case hir::Op::Log1p: return math::Log1pOp::create(b, at, x);
-  case hir::Op::Sqrt: return math::SqrtOp::create(b, at, x);
-  case hir::Op::Abs: return math::AbsFOp::create(b, at, x);
-  case hir::Op::Floor: return math::FloorOp::create(b, at, x);
-  case hir::Op::Sin: return math::SinOp::create(b, at, x);
-  case hir::Op::Cos: return math::CosOp::create(b, at, x);
-  case hir::Op::Tanh: return math::TanhOp::create(b, at, x);
-  case hir::Op::Erf: return math::ErfOp::create(b, at, x);
-  case hir::Op::Sigmoid: return rnn::SigmoidOp::create(b, at, type, x);
-  case hir::Op::Softplus: return rnn::SoftplusOp::create(b, at, type, x);
-  case hir::Op::Relu: return arith::MaximumFOp::create(b, at, x, full(0));
+  case hir::Op::Neg:
+    return arith::NegFOp::create(b, at, x);
+  case hir::Op::Exp:
+    return math::ExpOp::create(b, at, x);
+  case hir::Op::Expm1:
+    return math::ExpM1Op::create(b, at, x);
+  case hir::Op::Log:
+    return math::LogOp::create(b, at, x);
+  case hir::Op::Log1p:
+    return math::Log1pOp::create(b, at, x);
+  case hir::Op::Sqrt:
+    return math::SqrtOp::create(b, at, x);
+  case hir::Op::Abs:
+    return math::AbsFOp::create(b, at, x);
+  case hir::Op::Floor:
+    return math::FloorOp::create(b, at, x);
+  case hir::Op::Sin:
+    return math::SinOp::create(b, at, x);
+  case hir::Op::Cos:
+    return math::CosOp::create(b, at, x);
+  case hir::Op::Tanh:
+    return math::TanhOp::create(b, at, x);
+  case hir::Op::Erf:
+    return math::ErfOp::create(b, at, x);
+  case hir::Op::Sigmoid:
+    return rnn::SigmoidOp::create(b, at, type, x);
+  case hir::Op::Softplus:
+    return rnn::SoftplusOp::create(b, at, type, x);
+  case hir::Op::Relu:
+    return arith::MaximumFOp::create(b, at, x, full(0));
   case hir::Op::Sign: {
     Value zero = full(0);
-    Value above = arith::CmpFOp::create(b, at, arith::CmpFPredicate::OGT, x, zero);
-    Value below = arith::CmpFOp::create(b, at, arith::CmpFPredicate::OLT, x, zero);
+    Value above =
+        arith::CmpFOp::create(b, at, arith::CmpFPredicate::OGT, x, zero);
+    Value below =
+        arith::CmpFOp::create(b, at, arith::CmpFPredicate::OLT, x, zero);
     Value negative = arith::SelectOp::create(b, at, below, full(-1), x);
     return arith::SelectOp::create(b, at, above, full(1), negative);
   }
@@ -207,7 +225,8 @@ Value FunctionGen::emitUnary(const Node *node) {
     state.addTypes(type);
     return b.create(state)->getResult(0);
   }
-  default: return x;
+  default:
+    return x;
   }
 }
 
@@ -220,7 +239,8 @@ Value FunctionGen::emitBinary(const Node *node) {
     return arith::MulFOp::create(b, at, x, x);
   }
   Value x = operand(node, 0), y = operand(node, 1);
-  bool ints = !isa<FloatType>(cast<RankedTensorType>(x.getType()).getElementType());
+  bool ints =
+      !isa<FloatType>(cast<RankedTensorType>(x.getType()).getElementType());
   auto compare = [&](arith::CmpFPredicate real, arith::CmpIPredicate whole) {
     return ints ? Value(arith::CmpIOp::create(b, at, whole, x, y))
                 : Value(arith::CmpFOp::create(b, at, real, x, y));
@@ -228,13 +248,20 @@ Value FunctionGen::emitBinary(const Node *node) {
   using F = arith::CmpFPredicate;
   using I = arith::CmpIPredicate;
   switch (node->op) {
-  case hir::Op::Add: return arith::AddFOp::create(b, at, x, y);
-  case hir::Op::Sub: return arith::SubFOp::create(b, at, x, y);
-  case hir::Op::Mul: return arith::MulFOp::create(b, at, x, y);
-  case hir::Op::Div: return arith::DivFOp::create(b, at, x, y);
-  case hir::Op::Pow: return math::PowFOp::create(b, at, x, y);
-  case hir::Op::Max: return arith::MaximumFOp::create(b, at, x, y);
-  case hir::Op::Min: return arith::MinimumFOp::create(b, at, x, y);
+  case hir::Op::Add:
+    return arith::AddFOp::create(b, at, x, y);
+  case hir::Op::Sub:
+    return arith::SubFOp::create(b, at, x, y);
+  case hir::Op::Mul:
+    return arith::MulFOp::create(b, at, x, y);
+  case hir::Op::Div:
+    return arith::DivFOp::create(b, at, x, y);
+  case hir::Op::Pow:
+    return math::PowFOp::create(b, at, x, y);
+  case hir::Op::Max:
+    return arith::MaximumFOp::create(b, at, x, y);
+  case hir::Op::Min:
+    return arith::MinimumFOp::create(b, at, x, y);
   case hir::Op::Rem: {
     // x - y*floor(x/y), with the sign of y, as in the numbers of the text.
     Value quotient = arith::DivFOp::create(b, at, x, y);
@@ -242,15 +269,24 @@ Value FunctionGen::emitBinary(const Node *node) {
     Value product = arith::MulFOp::create(b, at, y, floor);
     return arith::SubFOp::create(b, at, x, product);
   }
-  case hir::Op::Eq: return compare(F::OEQ, I::eq);
-  case hir::Op::Ne: return compare(F::UNE, I::ne);
-  case hir::Op::Lt: return compare(F::OLT, I::slt);
-  case hir::Op::Le: return compare(F::OLE, I::sle);
-  case hir::Op::Gt: return compare(F::OGT, I::sgt);
-  case hir::Op::Ge: return compare(F::OGE, I::sge);
-  case hir::Op::And: return arith::AndIOp::create(b, at, x, y);
-  case hir::Op::Or: return arith::OrIOp::create(b, at, x, y);
-  default: return x;
+  case hir::Op::Eq:
+    return compare(F::OEQ, I::eq);
+  case hir::Op::Ne:
+    return compare(F::UNE, I::ne);
+  case hir::Op::Lt:
+    return compare(F::OLT, I::slt);
+  case hir::Op::Le:
+    return compare(F::OLE, I::sle);
+  case hir::Op::Gt:
+    return compare(F::OGT, I::sgt);
+  case hir::Op::Ge:
+    return compare(F::OGE, I::sge);
+  case hir::Op::And:
+    return arith::AndIOp::create(b, at, x, y);
+  case hir::Op::Or:
+    return arith::OrIOp::create(b, at, x, y);
+  default:
+    return x;
   }
 }
 
@@ -342,21 +378,19 @@ Value FunctionGen::emitSumOfProduct(const Node *node, Value valid) {
   for (char c : labels(product->type, node->axis))
     if (gone.find(c) == std::string::npos)
       out += c;
-  return rnn::ContractOp::create(
-      b, loc(node), typeOf(node->type),
-      labels(x->type, node->axis) + "," + labels(y->type, node->axis) + "->" +
-          out,
-      values[x], values[y], Value(), valid);
+  return rnn::ContractOp::create(b, loc(node), typeOf(node->type),
+                                 labels(x->type, node->axis) + "," +
+                                     labels(y->type, node->axis) + "->" + out,
+                                 values[x], values[y], Value(), valid);
 }
 
 Value FunctionGen::emitReduce(const Node *node) {
   Location at = loc(node);
   const Node *source = node->operands[0];
   if (products.count(source))
-    return emitSumOfProduct(node,
-                            isRagged(node->axis)
-                                ? lengths[model.rootAxis(node->axis)]
-                                : Value());
+    return emitSumOfProduct(node, isRagged(node->axis)
+                                      ? lengths[model.rootAxis(node->axis)]
+                                      : Value());
   rnn::ReduceKind kind = node->text == "sum"    ? rnn::ReduceKind::Sum
                          : node->text == "prod" ? rnn::ReduceKind::Prod
                          : node->text == "max"  ? rnn::ReduceKind::Max
@@ -404,12 +438,10 @@ Value FunctionGen::emitSoftmax(const Node *node) {
     over = std::string(1, ownLabels[node->index]);
   }
   if (node->op == hir::Op::Softmax)
-    return rnn::SoftmaxOp::create(b, at, x.getType(), x,
-                                  b.getStringAttr(over), b.getStringAttr(all),
-                                  valid);
-  return rnn::LogSoftmaxOp::create(b, at, x.getType(), x,
-                                   b.getStringAttr(over), b.getStringAttr(all),
-                                   valid);
+    return rnn::SoftmaxOp::create(b, at, x.getType(), x, b.getStringAttr(over),
+                                  b.getStringAttr(all), valid);
+  return rnn::LogSoftmaxOp::create(b, at, x.getType(), x, b.getStringAttr(over),
+                                   b.getStringAttr(all), valid);
 }
 
 //===----------------------------------------------------------------------===//
@@ -437,10 +469,10 @@ Value FunctionGen::emitOwn(const Node *node) {
   case hir::Op::Select: {
     hir::Type one = source->type;
     one.shape[node->index] = Size(Poly(1));
-    Value part = rnn::SliceOp::create(
-        b, at, typeOf(one), values[source],
-        b.getI64IntegerAttr(physical(node->index)),
-        b.getI64IntegerAttr(int64_t(node->number)));
+    Value part =
+        rnn::SliceOp::create(b, at, typeOf(one), values[source],
+                             b.getI64IntegerAttr(physical(node->index)),
+                             b.getI64IntegerAttr(int64_t(node->number)));
     return rnn::ReshapeOp::create(b, at, result, part);
   }
   case hir::Op::Slice:
@@ -454,8 +486,7 @@ Value FunctionGen::emitOwn(const Node *node) {
       type.shape = part->type.shape;
       parts.push_back(expand(values[part], part->type, type, at));
     }
-    int64_t dim =
-        node->type.axes.size() + node->type.batch + node->index;
+    int64_t dim = node->type.axes.size() + node->type.batch + node->index;
     return rnn::ConcatOp::create(b, at, result, parts,
                                  b.getI64IntegerAttr(dim));
   }

@@ -53,27 +53,36 @@ Diagnostic *Sema::error(SourceRange at, const char *id, std::string message) {
 
 std::string Sema::describe(const Val &val) const {
   switch (val.kind) {
-  case Val::Poison: return "nothing";
-  case Val::Tensor: return hir::describeType(*model, val.node->type);
+  case Val::Poison:
+    return "nothing";
+  case Val::Tensor:
+    return hir::describeType(*model, val.node->type);
   case Val::Number:
     if (val.number.exact)
-      return str("the number ", model->sizes.print(
-                                    model->sizes.normalize(*val.number.exact)));
+      return str("the number ",
+                 model->sizes.print(model->sizes.normalize(*val.number.exact)));
     return val.number.real ? str("the number ", *val.number.real) : "a number";
-  case Val::Bool: return val.flag ? "'true'" : "'false'";
-  case Val::String: return "a string";
+  case Val::Bool:
+    return val.flag ? "'true'" : "'false'";
+  case Val::String:
+    return "a string";
   case Val::Function:
     return str("function '", val.def ? val.def->ident.name : val.text, "'");
   case Val::Definition:
     return str(ast::describe(val.def->kind), " '", val.def->ident.name, "'");
   case Val::Instance:
-    return str("an instance of ", ast::describe(val.instance->def->kind),
-               " '", val.instance->def->ident.name, "'");
-  case Val::List: return "a list";
-  case Val::Tuple: return str(val.items.size(), " values");
-  case Val::Result: return "a value";
-  case Val::Reduced: return "a reduced loss or metric";
-  case Val::Stretch: return "'_'";
+    return str("an instance of ", ast::describe(val.instance->def->kind), " '",
+               val.instance->def->ident.name, "'");
+  case Val::List:
+    return "a list";
+  case Val::Tuple:
+    return str(val.items.size(), " values");
+  case Val::Result:
+    return "a value";
+  case Val::Reduced:
+    return "a reduced loss or metric";
+  case Val::Stretch:
+    return "'_'";
   }
   return "";
 }
@@ -88,9 +97,8 @@ void Sema::noteDeclared(Diagnostic *diagnostic, const Expr *expr,
     return;
   bool declared = it->second.kind != Binding::Local;
   diagnostic->note(it->second.place,
-                   str("'", name->name, "' ",
-                       declared ? "declared" : "defined", " here with shape ",
-                       shapeOf(node->type)));
+                   str("'", name->name, "' ", declared ? "declared" : "defined",
+                       " here with shape ", shapeOf(node->type)));
 }
 
 std::optional<std::string> Sema::suggestion(const std::string &name) const {
@@ -296,7 +304,9 @@ static bool findCycles(const Program &program, DiagnosticEngine &diags) {
         }
         path += "'" + to->ident.name + "'";
         diags.error(to->ident.range, "recursion",
-                    str(cells ? "cells" : fns ? "functions" : "definitions",
+                    str(cells ? "cells"
+                        : fns ? "functions"
+                              : "definitions",
                         " call each other: ", path));
       }
     }
@@ -334,9 +344,8 @@ std::unique_ptr<hir::Model> Sema::run() {
     }
     if (!chosen) {
       std::string close = nearest(options.model, names);
-      Diagnostic &diagnostic =
-          diags.error({}, "unknown",
-                      str("no model '", options.model, "' in the spec"));
+      Diagnostic &diagnostic = diags.error(
+          {}, "unknown", str("no model '", options.model, "' in the spec"));
       if (!close.empty())
         diagnostic.help(str("did you mean '", close, "'?"));
       return nullptr;
@@ -401,8 +410,7 @@ std::unique_ptr<hir::Model> Sema::run() {
         SourceRange at{SourceLoc(place),
                        SourceLoc(place + uint32_t(use.first.size()))};
         if (!use.second && !inLibrary(at))
-          diags.warning(at, id,
-                        str(what, " '", use.first, "' is never used"));
+          diags.warning(at, id, str(what, " '", use.first, "' is never used"));
       }
     };
     warn(paramUse, "unused-param", "parameter");
@@ -477,8 +485,7 @@ void Sema::runModel(const ast::Definition *def) {
       num.exact = Poly::letter(size.letter);
       binding.val = Val::of(num);
     } else {
-      error(param.ident.range, "no-size",
-            str("'", name, "' has no value"));
+      error(param.ident.range, "no-size", str("'", name, "' has no value"));
     }
     if (binding.val.kind == Val::Number)
       binding.val.number.spelling = name;

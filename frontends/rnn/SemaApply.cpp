@@ -124,12 +124,11 @@ Val Sema::call(const Val &callee, std::vector<Arg> args, SourceRange at,
     return applyDefinition(callee.def, nullptr, std::move(args), at, false);
   if (callee.kind == Val::Function)
     return callBuiltin(callee.text, std::move(args), at);
-  Diagnostic *diagnostic =
-      error(calleeExpr ? calleeExpr->range : at, "type",
-            str("cannot apply ", describe(callee)));
+  Diagnostic *diagnostic = error(calleeExpr ? calleeExpr->range : at, "type",
+                                 str("cannot apply ", describe(callee)));
   if (diagnostic && callee.kind == Val::Definition)
-    diagnostic->help(str("make an instance first: ", callee.def->ident.name,
-                         "(...)"));
+    diagnostic->help(
+        str("make an instance first: ", callee.def->ident.name, "(...)"));
   return poison();
 }
 
@@ -144,8 +143,8 @@ Val Sema::apply(const std::shared_ptr<Instance> &instance,
 }
 
 /// Whether the declared type of an input fits the value, apart from time axes.
-bool Sema::checkArgument(const ast::InputParam &input, Node *node,
-                         int scanned, SourceRange at) {
+bool Sema::checkArgument(const ast::InputParam &input, Node *node, int scanned,
+                         SourceRange at) {
   std::optional<Type> want = evalType(input.type, false);
   if (!want)
     return false;
@@ -153,12 +152,13 @@ bool Sema::checkArgument(const ast::InputParam &input, Node *node,
   auto mismatch = [&](const char *id) {
     Type own = node->type;
     own.axes.clear();
-    if (Diagnostic *diagnostic =
-            error(at, id,
-                  str("'", owner, "' takes ", input.ident.name, ": ",
-                      hir::describeType(*model, Type{want->elem, want->range,
-                                                     want->shape, {}, false}),
-                      ", found ", hir::describeType(*model, own))))
+    if (Diagnostic *diagnostic = error(
+            at, id,
+            str("'", owner, "' takes ", input.ident.name, ": ",
+                hir::describeType(
+                    *model,
+                    Type{want->elem, want->range, want->shape, {}, false}),
+                ", found ", hir::describeType(*model, own))))
       diagnostic->note(input.range,
                        str("'", input.ident.name, "' declared here"));
     return false;
@@ -332,8 +332,8 @@ bool Sema::bindInputs(
         if (!isCell && axis < 0) {
           error(place, "axis",
                 str("'", def->ident.name, "' finds two time axes, ",
-                    model->axes[has[0]].name, " and ",
-                    model->axes[has[1]].name, "; choose with axis ="));
+                    model->axes[has[0]].name, " and ", model->axes[has[1]].name,
+                    "; choose with axis ="));
           return false;
         }
         extra.push_back(a);
@@ -345,8 +345,7 @@ bool Sema::bindInputs(
 
 Val Sema::applyDefinition(const ast::Definition *def,
                           const std::shared_ptr<Instance> &instance,
-                          std::vector<Arg> args, SourceRange at,
-                          bool isStep) {
+                          std::vector<Arg> args, SourceRange at, bool isStep) {
   Saved<int> deeper(depth, depth + 8);
   if (depth > 400) {
     error(at, "depth", "definitions are applied inside each other too deeply");
@@ -434,18 +433,18 @@ Val Sema::applyDefinition(const ast::Definition *def,
     else if (extra.size() == 1)
       scanned = extra[0];
     else if (extra.size() > 1) {
-      error(at, "axis", str("'", def->ident.name, "' finds two time axes, ",
-                            model->axes[extra[0]].name, " and ",
-                            model->axes[extra[1]].name,
-                            "; choose with axis ="));
+      error(at, "axis",
+            str("'", def->ident.name, "' finds two time axes, ",
+                model->axes[extra[0]].name, " and ", model->axes[extra[1]].name,
+                "; choose with axis ="));
       return poison();
     }
     if (scanned < 0 && !block->scan) {
       std::string found = "no input";
       if (!bound.empty() && bound[0].second.kind == Val::Tensor)
         found = hir::describeType(*model, bound[0].second.node->type);
-      error(at, "axis", str("'", def->ident.name, "' needs a sequence, found ",
-                            found));
+      error(at, "axis",
+            str("'", def->ident.name, "' needs a sequence, found ", found));
       return poison();
     }
   }
@@ -465,8 +464,7 @@ Val Sema::applyDefinition(const ast::Definition *def,
     scanNode->scan->body.scan = scanNode;
     scanNode->scan->body.parent = outer;
   }
-  Saved<hir::Block *> inBlock(block,
-                              scanNode ? &scanNode->scan->body : block);
+  Saved<hir::Block *> inBlock(block, scanNode ? &scanNode->scan->body : block);
   Saved<Frame *> inFrame(frame, &callee);
   for (auto &[input, val] : bound) {
     Binding binding;
@@ -487,9 +485,9 @@ Val Sema::applyDefinition(const ast::Definition *def,
       if (scanNode && val.node->type.hasAxis(scanned)) {
         Type type = val.node->type;
         std::erase(type.axes, scanned);
-        if (std::optional<Type> declared =
-                input->type && good ? evalType(input->type, false)
-                                    : std::nullopt)
+        if (std::optional<Type> declared = input->type && good
+                                               ? evalType(input->type, false)
+                                               : std::nullopt)
           type.shape = declared->shape;
         Node *slice = make(Op::BodyInput, type, {}, input->ident.range);
         if (!slice)
@@ -525,9 +523,9 @@ Val Sema::finishResult(Frame &callee, Node *scanNode, SourceRange at) {
   for (StateVar &state : callee.states) {
     auto it = callee.next.find(state.name);
     if (it == callee.next.end()) {
-      if (Diagnostic *diagnostic = error(
-              state.place, "state",
-              str("state '", state.name, "' is never updated")))
+      if (Diagnostic *diagnostic =
+              error(state.place, "state",
+                    str("state '", state.name, "' is never updated")))
         diagnostic->help(str("add ", state.name, "' = ..."));
       good = false;
       continue;
@@ -551,22 +549,20 @@ Val Sema::finishResult(Frame &callee, Node *scanNode, SourceRange at) {
       own.axes.clear();
       Type declared = state.type;
       declared.axes.clear();
-      if (Diagnostic *diagnostic = error(
-              it->second.second, "size",
-              str("state '", state.name, "' is ",
-                  hir::describeType(*model, declared), ", its new value is ",
-                  hir::describeType(*model, own))))
-        diagnostic->note(state.place,
-                         str("'", state.name, "' declared here"));
+      if (Diagnostic *diagnostic =
+              error(it->second.second, "size",
+                    str("state '", state.name, "' is ",
+                        hir::describeType(*model, declared),
+                        ", its new value is ", hir::describeType(*model, own))))
+        diagnostic->note(state.place, str("'", state.name, "' declared here"));
       good = false;
       continue;
     }
     for (int a : next->type.axes)
       if (!state.type.hasAxis(a)) {
         error(it->second.second, "axis",
-              str("the new value of state '", state.name,
-                  "' has time axis ", model->axes[a].name,
-                  ", the state has not"));
+              str("the new value of state '", state.name, "' has time axis ",
+                  model->axes[a].name, ", the state has not"));
         good = false;
       }
     if (!good)

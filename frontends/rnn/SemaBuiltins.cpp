@@ -15,13 +15,13 @@ using namespace rnnc::sema;
 /// Elementwise functions of one argument.
 static const std::map<std::string, Op> &unaryOps() {
   static const std::map<std::string, Op> table = {
-      {"exp", Op::Exp},         {"expm1", Op::Expm1},
-      {"log", Op::Log},         {"log1p", Op::Log1p},
-      {"sqrt", Op::Sqrt},       {"abs", Op::Abs},
-      {"sign", Op::Sign},       {"floor", Op::Floor},
-      {"sin", Op::Sin},         {"cos", Op::Cos},
-      {"tanh", Op::Tanh},       {"sigmoid", Op::Sigmoid},
-      {"relu", Op::Relu},       {"softplus", Op::Softplus},
+      {"exp", Op::Exp},   {"expm1", Op::Expm1},
+      {"log", Op::Log},   {"log1p", Op::Log1p},
+      {"sqrt", Op::Sqrt}, {"abs", Op::Abs},
+      {"sign", Op::Sign}, {"floor", Op::Floor},
+      {"sin", Op::Sin},   {"cos", Op::Cos},
+      {"tanh", Op::Tanh}, {"sigmoid", Op::Sigmoid},
+      {"relu", Op::Relu}, {"softplus", Op::Softplus},
       {"erf", Op::Erf}};
   return table;
 }
@@ -29,13 +29,16 @@ static const std::map<std::string, Op> &unaryOps() {
 const std::vector<std::string> &Sema::builtinNames() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all = {
-        "max", "min", "where", "sum", "mean", "prod", "any", "all", "norm",
-        "logsumexp", "softmax", "log_softmax", "cumsum", "argmax", "concat",
-        "stack", "split", "reshape", "outer", "roll", "einsum", "iota", "eye",
-        "fill", "one_hot", "real", "first", "last", "reverse", "shift",
-        "window", "every", "pos", "length", "detach", "copy", "cross_entropy",
-        "mse", "mae", "bce", "ctc", "bernoulli", "uniform", "normal",
-        "categorical", "orthogonal", "identity", "spectral"};
+        "max",        "min",           "where",   "sum",     "mean",
+        "prod",       "any",           "all",     "norm",    "logsumexp",
+        "softmax",    "log_softmax",   "cumsum",  "argmax",  "concat",
+        "stack",      "split",         "reshape", "outer",   "roll",
+        "einsum",     "iota",          "eye",     "fill",    "one_hot",
+        "real",       "first",         "last",    "reverse", "shift",
+        "window",     "every",         "pos",     "length",  "detach",
+        "copy",       "cross_entropy", "mse",     "mae",     "bce",
+        "ctc",        "bernoulli",     "uniform", "normal",  "categorical",
+        "orthogonal", "identity",      "spectral"};
     for (const auto &[name, op] : unaryOps())
       all.push_back(name);
     for (const char *kind : {"glorot", "he", "lecun"})
@@ -120,8 +123,9 @@ int Sema::timeAxis(BuiltinCall &call, Node *x) {
   if (x->type.axes.size() == 1)
     return x->type.axes[0];
   if (x->type.axes.empty())
-    error(call.at, "axis", str("'", call.name, "' needs a sequence, found ",
-                               hir::describeType(*model, x->type)));
+    error(call.at, "axis",
+          str("'", call.name, "' needs a sequence, found ",
+              hir::describeType(*model, x->type)));
   else
     error(call.at, "axis",
           str("'", call.name, "' finds two time axes, ",
@@ -139,9 +143,10 @@ bool Sema::BuiltinCall::reduced(Sema &sema, Node *x, bool lastOnly,
   if (!arg) {
     if (rank == 0) {
       if (x->type.axes.empty())
-        sema.error(at, "axis", sema.block->scan || name == "sum"
-                                   ? str("'", name, "' of a scalar")
-                                   : str("'", name, "' of a scalar"));
+        sema.error(at, "axis",
+                   sema.block->scan || name == "sum"
+                       ? str("'", name, "' of a scalar")
+                       : str("'", name, "' of a scalar"));
       else
         sema.error(at, "axis",
                    str("'", name, "' of a scalar; along time write axis = ",
@@ -202,8 +207,8 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
   for (const Arg &arg : call.args) {
     if (arg.path.empty())
       call.positional.push_back(&arg);
-    bool isAxis = !arg.path.empty() &&
-                  (arg.path[0] == "axis" || arg.path[0] == "to");
+    bool isAxis =
+        !arg.path.empty() && (arg.path[0] == "axis" || arg.path[0] == "to");
     if (arg.val.isPoison() && !isAxis && !raw)
       return poison();
   }
@@ -211,8 +216,8 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
     size_t found = call.positional.size();
     if (found >= least && found <= most)
       return true;
-    std::string wanted = least == most ? std::to_string(least)
-                                       : str(least, " to ", most);
+    std::string wanted =
+        least == most ? std::to_string(least) : str(least, " to ", most);
     error(at, "count",
           str("'", name, "' takes ", wanted,
               most == 1 ? " argument" : " arguments", ", found ", found));
@@ -242,8 +247,8 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
       val.derived->operands = {x.derived};
       return done(val);
     }
-    return done(Val::of(
-        unary(it->second, toTensor(x, call.positional[0]->place), at)));
+    return done(
+        Val::of(unary(it->second, toTensor(x, call.positional[0]->place), at)));
   }
   struct Entry {
     size_t least, most;
@@ -361,8 +366,8 @@ Val Sema::builtinLoss(BuiltinCall &call) {
         };
         error(at, "axis",
               str("'", call.name, "' of ",
-                  call.name == "cross_entropy" ? "logits" : "a value",
-                  " over ", names(z), " and y over ", names(y), "; reduce ",
+                  call.name == "cross_entropy" ? "logits" : "a value", " over ",
+                  names(z), " and y over ", names(y), "; reduce ",
                   model->axes[axis].name));
         return poison();
       }
@@ -390,11 +395,13 @@ Val Sema::builtinLoss(BuiltinCall &call) {
         return poison();
       }
       if (y->type.range && !unifySize(z->type.shape[0], *y->type.range, at)) {
-        Diagnostic *diagnostic = error(
-            at, "size",
-            str("size mismatch in 'cross_entropy': logits are ",
-                shapeOf(z->type), ", y is ",
-                hir::describeType(*model, Type{hir::Elem::Int, y->type.range, {}, {}, false})));
+        Diagnostic *diagnostic =
+            error(at, "size",
+                  str("size mismatch in 'cross_entropy': logits are ",
+                      shapeOf(z->type), ", y is ",
+                      hir::describeType(
+                          *model,
+                          Type{hir::Elem::Int, y->type.range, {}, {}, false})));
         noteDeclared(diagnostic, first.expr, z);
         return poison();
       }
@@ -417,8 +424,8 @@ Val Sema::builtinLoss(BuiltinCall &call) {
     }
     Type same = z->type;
     Node *logp = make(Op::LogSoftmax, same, {z}, at);
-    Node *product = binary(Op::Mul, y, logp, at, "cross_entropy", second.expr,
-                           first.expr);
+    Node *product =
+        binary(Op::Mul, y, logp, at, "cross_entropy", second.expr, first.expr);
     return Val::of(unary(Op::Neg, reduce("sum", product, {0}, -1, at), at));
   }
   if (y->type.elem == hir::Elem::Int && call.name == "bce") {
@@ -433,8 +440,8 @@ Val Sema::builtinLoss(BuiltinCall &call) {
     Node *zy = binary(Op::Mul, z, y, at, "bce", first.expr, second.expr);
     each = binary(Op::Sub, unary(Op::Softplus, z, at), zy, at, "bce");
   } else {
-    Node *d = binary(Op::Sub, z, y, at, call.name.c_str(), first.expr,
-                     second.expr);
+    Node *d =
+        binary(Op::Sub, z, y, at, call.name.c_str(), first.expr, second.expr);
     each = call.name == "mse" ? binary(Op::Mul, d, d, at, "mse")
                               : unary(Op::Abs, d, at);
   }

@@ -36,8 +36,9 @@ Val Sema::builtinReduce(BuiltinCall &call) {
   if (!x)
     return poison();
   if (x->type.elem == hir::Elem::Int) {
-    error(at, "type", str("'", name, "' needs real values, found ",
-                          hir::describeType(*model, x->type)));
+    error(at, "type",
+          str("'", name, "' needs real values, found ",
+              hir::describeType(*model, x->type)));
     return poison();
   }
   x = toReal(x, at);
@@ -67,8 +68,9 @@ Val Sema::builtinReduce(BuiltinCall &call) {
     if (!mask)
       return poison();
     if (mask->type.elem != hir::Elem::Bool) {
-      error(maskArg->place, "type", str("'where' must be bool, found ",
-                                        hir::describeType(*model, mask->type)));
+      error(maskArg->place, "type",
+            str("'where' must be bool, found ",
+                hir::describeType(*model, mask->type)));
       return poison();
     }
     // Give the mask the value's own shape and axes, so that it can be counted.
@@ -79,7 +81,8 @@ Val Sema::builtinReduce(BuiltinCall &call) {
     counted = shaped;
     if (!shaped)
       return poison();
-    counted = expandTo(where(mask, constant(1, at), constant(0, at), at), x->type, at);
+    counted = expandTo(where(mask, constant(1, at), constant(0, at), at),
+                       x->type, at);
     counted = over("sum", counted);
     if (!counted)
       return poison();
@@ -102,8 +105,8 @@ Val Sema::builtinReduce(BuiltinCall &call) {
   if (name == "min")
     return Val::of(orZero(over("min", masked(x, infinity))));
   if (name == "any" || name == "all") {
-    Node *value = over(name == "any" ? "max" : "min",
-                       masked(x, name == "any" ? 0 : 1));
+    Node *value =
+        over(name == "any" ? "max" : "min", masked(x, name == "any" ? 0 : 1));
     return Val::of(binary(Op::Gt, value, constant(0.5, at), at, ">"));
   }
   if (name == "mean") {
@@ -139,15 +142,14 @@ Val Sema::builtinReduce(BuiltinCall &call) {
   Node *m = unary(Op::Stop, orZero(over("max", masked(x, -infinity))), at);
   Node *shifted = binary(Op::Sub, x, again(m), at, "-");
   Node *total = over("sum", masked(unary(Op::Exp, masked(shifted, 0), at), 0));
-  Node *result =
-      binary(Op::Add, unary(Op::Log, total, at), m, at, "+");
+  Node *result = binary(Op::Add, unary(Op::Log, total, at), m, at, "+");
   return Val::of(orZero(result));
 }
 
 Val Sema::builtinSoftmax(BuiltinCall &call) {
   SourceRange at = call.at;
-  Node *x = toReal(toTensor(call.positional[0]->val,
-                            call.positional[0]->place), at);
+  Node *x =
+      toReal(toTensor(call.positional[0]->val, call.positional[0]->place), at);
   if (!x)
     return poison();
   const Arg *maskArg = call.keyword("where");
@@ -242,8 +244,9 @@ Val Sema::builtinShape(BuiltinCall &call) {
   }
   if (name == "einsum") {
     if (first.val.kind != Val::String) {
-      error(first.place, "type", "'einsum' begins with its labels, such as "
-                                 "\"ij,j->i\"");
+      error(first.place, "type",
+            "'einsum' begins with its labels, such as "
+            "\"ij,j->i\"");
       return poison();
     }
     std::string spec;
@@ -283,8 +286,7 @@ Val Sema::builtinShape(BuiltinCall &call) {
     }
     Node *a = toTensor(call.positional[1]->val, call.positional[1]->place);
     Node *b = call.positional.size() > 2
-                  ? toTensor(call.positional[2]->val,
-                             call.positional[2]->place)
+                  ? toTensor(call.positional[2]->val, call.positional[2]->place)
                   : nullptr;
     if (!a || (!b && call.positional.size() > 2))
       return poison();
@@ -356,19 +358,19 @@ Val Sema::builtinShape(BuiltinCall &call) {
         after = *product;
     std::optional<int64_t> b = model->sizes.value(before),
                            a = model->sizes.value(after);
-    if (b && a ? *a != *b : !b && !a && !model->sizes.unify(before, after) &&
-                                 false) {
-      error(at, "size", str("'reshape' of ", shapeOf(x->type), " to ",
-                            hir::describeShape(model->sizes, *shape),
-                            ": ", *b, " entries, not ", *a));
+    if (b && a ? *a != *b
+               : !b && !a && !model->sizes.unify(before, after) && false) {
+      error(at, "size",
+            str("'reshape' of ", shapeOf(x->type), " to ",
+                hir::describeShape(model->sizes, *shape), ": ", *b,
+                " entries, not ", *a));
       return poison();
     }
     Type type = x->type;
     type.shape = *shape;
     return Val::of(make(Op::Reshape, type, {x}, at));
   }
-  auto ownAxis = [&](int64_t fallback,
-                     int64_t rank) -> std::optional<int64_t> {
+  auto ownAxis = [&](int64_t fallback, int64_t rank) -> std::optional<int64_t> {
     const Arg *arg = call.keyword("axis");
     if (!arg)
       return fallback;
@@ -456,16 +458,17 @@ Val Sema::builtinShape(BuiltinCall &call) {
       return poison();
     }
   } else {
-    std::optional<int64_t> k = intValue(how.val, how.place, "the number of parts");
+    std::optional<int64_t> k =
+        intValue(how.val, how.place, "the number of parts");
     if (!k)
       return poison();
     std::optional<Poly> part;
     if (*k > 0 && *k <= 4096)
       part = model->sizes.divide(whole.poly, Poly(*k));
     if (!part) {
-      error(at, "size", str("'split': ",
-                            hir::describeSize(model->sizes, whole),
-                            " is not divisible by ", *k));
+      error(at, "size",
+            str("'split': ", hir::describeSize(model->sizes, whole),
+                " is not divisible by ", *k));
       return poison();
     }
     sizes.assign(*k, Size(*part));

@@ -23,10 +23,9 @@ Node *Sema::shiftOnce(Node *x, Node *start, int axis, const Expr *expr,
   std::string base = "shift";
   if (x->op == Op::Input)
     base += "." + model->inputs[x->index].name;
-  else if (const auto *name = expr ? ast::dynCast<ast::NameExpr>(expr)
-                                   : nullptr)
-    base += "." + (frame->paths ? frame->paths->join(name->name)
-                                : name->name);
+  else if (const auto *name =
+               expr ? ast::dynCast<ast::NameExpr>(expr) : nullptr)
+    base += "." + (frame->paths ? frame->paths->join(name->name) : name->name);
   else
     base += ".value";
   if (axis < 0) {
@@ -35,8 +34,9 @@ Node *Sema::shiftOnce(Node *x, Node *start, int axis, const Expr *expr,
     size_t index;
     std::string culprit;
     if (!hoist(start, block->parent, culprit)) {
-      error(at, "order", str("'shift' starts from '", culprit,
-                             "', which changes at each step"));
+      error(at, "order",
+            str("'shift' starts from '", culprit,
+                "', which changes at each step"));
       return nullptr;
     }
     Node *init = nullptr;
@@ -80,8 +80,9 @@ Val Sema::builtinTime(BuiltinCall &call) {
       }
       call.used.insert("axis");
     } else if (!block->scan) {
-      error(at, "axis", "'pos()' is the step of a cell; along time write "
-                        "pos(T)");
+      error(at, "axis",
+            "'pos()' is the step of a cell; along time write "
+            "pos(T)");
       return poison();
     }
     Type type;
@@ -130,8 +131,8 @@ Val Sema::builtinTime(BuiltinCall &call) {
     if (!start && x->type.elem == hir::Elem::Int) {
       error(at, "order",
             str("shift(", ast::toString(first.expr), ") of ",
-                hir::describeType(*model, Type{hir::Elem::Int, x->type.range,
-                                               {}, {}, false}),
+                hir::describeType(
+                    *model, Type{hir::Elem::Int, x->type.range, {}, {}, false}),
                 " needs start ="));
       return poison();
     }
@@ -159,7 +160,9 @@ Val Sema::builtinTime(BuiltinCall &call) {
           error(place, "range",
                 str("start ", value ? std::to_string(*value) : "",
                     " is not in ",
-                    hir::describeType(*model, Type{hir::Elem::Int, x->type.range, {}, {}, false})));
+                    hir::describeType(
+                        *model,
+                        Type{hir::Elem::Int, x->type.range, {}, {}, false})));
           return poison();
         }
         begin->type.elem = hir::Elem::Int;
@@ -177,8 +180,9 @@ Val Sema::builtinTime(BuiltinCall &call) {
              unifySize(x->type.shape[i], begin->type.shape[i], place);
     if (!fits) {
       if (begin && x)
-        error(place, "size", str("'shift' of ", shapeOf(x->type),
-                                 " starts from ", shapeOf(begin->type)));
+        error(place, "size",
+              str("'shift' of ", shapeOf(x->type), " starts from ",
+                  shapeOf(begin->type)));
       return poison();
     }
     for (int64_t i = 0; i < k && x; ++i)
@@ -240,8 +244,8 @@ Val Sema::builtinDraw(BuiltinCall &call) {
   Type type;
   std::vector<Node *> operands;
   for (size_t i = 0; i < numbers; ++i) {
-    Node *operand = toReal(toTensor(call.positional[i]->val,
-                                    call.positional[i]->place), at);
+    Node *operand = toReal(
+        toTensor(call.positional[i]->val, call.positional[i]->place), at);
     if (!operand)
       return poison();
     operands.push_back(operand);
@@ -281,10 +285,9 @@ Val Sema::builtinDraw(BuiltinCall &call) {
     drawn.batch |= joinedType.batch;
     operands[0] = expandTo(operands[0], drawn, at);
   }
-  Node *draw = make(Op::Draw, drawn,
-                    bernoulli ? std::vector<Node *>{operands[0]}
-                              : std::vector<Node *>{},
-                    at);
+  Node *draw = make(
+      Op::Draw, drawn,
+      bernoulli ? std::vector<Node *>{operands[0]} : std::vector<Node *>{}, at);
   if (!draw)
     return poison();
   draw->text = call.name;
@@ -309,8 +312,8 @@ Val Sema::initDraw(const std::string &kind, double number, SourceRange at) {
     return poison();
   if ((kind == "orthogonal" || kind == "identity") &&
       initType->shape.size() < 2) {
-    error(at, "rank", str("'", kind, "' fills a matrix, found ",
-                          shapeOf(*initType)));
+    error(at, "rank",
+          str("'", kind, "' fills a matrix, found ", shapeOf(*initType)));
     return poison();
   }
   Node *node =
@@ -327,9 +330,11 @@ Val Sema::initDraw(const std::string &kind, double number, SourceRange at) {
 Val Sema::builtinInit(BuiltinCall &call) {
   double number = 1;
   if (!initType) {
-    error(call.at, "static", str("'", call.name, "' is an initial value; it "
-                                                 "stands after '=' of a "
-                                                 "parameter"));
+    error(call.at, "static",
+          str("'", call.name,
+              "' is an initial value; it "
+              "stands after '=' of a "
+              "parameter"));
     return poison();
   }
   if (!call.positional.empty()) {

@@ -17,8 +17,9 @@ static constexpr int maxDepth = 400;
 Val Sema::eval(const Expr *expr) {
   Saved<int> deeper(depth, depth + 1);
   if (depth > maxDepth) {
-    error(expr->range, "depth", "expression and applications are nested too "
-                                "deeply");
+    error(expr->range, "depth",
+          "expression and applications are nested too "
+          "deeply");
     return poison();
   }
   if (!spend(expr->range))
@@ -87,9 +88,8 @@ Val Sema::evalName(const ast::NameExpr *expr) {
       error(expr->range, "order",
             str("'", name, "'' is used before its equation on line ", line));
     } else if (bound->second.kind == Binding::State) {
-      if (Diagnostic *diagnostic =
-              error(expr->range, "state",
-                    str("state '", name, "' is never updated")))
+      if (Diagnostic *diagnostic = error(
+              expr->range, "state", str("state '", name, "' is never updated")))
         diagnostic->help(str("add ", name, "' = ..."));
     } else {
       error(expr->range, "state",
@@ -154,25 +154,57 @@ Num Sema::numUnary(Op op, const Num &a) {
     return result;
   double v = *x;
   switch (op) {
-  case Op::Neg: result.real = -v; break;
-  case Op::Exp: result.real = std::exp(v); break;
-  case Op::Expm1: result.real = std::expm1(v); break;
-  case Op::Log: result.real = std::log(v); break;
-  case Op::Log1p: result.real = std::log1p(v); break;
-  case Op::Sqrt: result.real = std::sqrt(v); break;
-  case Op::Abs: result.real = std::fabs(v); break;
-  case Op::Sign: result.real = v > 0 ? 1 : v < 0 ? -1 : v; break;
-  case Op::Floor: result.real = std::floor(v); break;
-  case Op::Sin: result.real = std::sin(v); break;
-  case Op::Cos: result.real = std::cos(v); break;
-  case Op::Tanh: result.real = std::tanh(v); break;
-  case Op::Sigmoid: result.real = 1 / (1 + std::exp(-v)); break;
-  case Op::Relu: result.real = v > 0 || std::isnan(v) ? v : 0; break;
+  case Op::Neg:
+    result.real = -v;
+    break;
+  case Op::Exp:
+    result.real = std::exp(v);
+    break;
+  case Op::Expm1:
+    result.real = std::expm1(v);
+    break;
+  case Op::Log:
+    result.real = std::log(v);
+    break;
+  case Op::Log1p:
+    result.real = std::log1p(v);
+    break;
+  case Op::Sqrt:
+    result.real = std::sqrt(v);
+    break;
+  case Op::Abs:
+    result.real = std::fabs(v);
+    break;
+  case Op::Sign:
+    result.real = v > 0 ? 1 : v < 0 ? -1 : v;
+    break;
+  case Op::Floor:
+    result.real = std::floor(v);
+    break;
+  case Op::Sin:
+    result.real = std::sin(v);
+    break;
+  case Op::Cos:
+    result.real = std::cos(v);
+    break;
+  case Op::Tanh:
+    result.real = std::tanh(v);
+    break;
+  case Op::Sigmoid:
+    result.real = 1 / (1 + std::exp(-v));
+    break;
+  case Op::Relu:
+    result.real = v > 0 || std::isnan(v) ? v : 0;
+    break;
   case Op::Softplus:
     result.real = std::log1p(std::exp(-std::fabs(v))) + std::max(v, 0.0);
     break;
-  case Op::Erf: result.real = std::erf(v); break;
-  default: result.real = v; break;
+  case Op::Erf:
+    result.real = std::erf(v);
+    break;
+  default:
+    result.real = v;
+    break;
   }
   if (result.real && !result.exact && op == Op::Floor &&
       std::fabs(*result.real) < 1e15)
@@ -192,15 +224,22 @@ Num Sema::numBinary(ast::BinaryOp op, const Num &a, const Num &b) {
   };
   if (a.exact && b.exact) {
     switch (op) {
-    case ast::BinaryOp::Add: result.exact = add(*a.exact, *b.exact); break;
-    case ast::BinaryOp::Sub: result.exact = sub(*a.exact, *b.exact); break;
-    case ast::BinaryOp::Mul: result.exact = mul(*a.exact, *b.exact); break;
+    case ast::BinaryOp::Add:
+      result.exact = add(*a.exact, *b.exact);
+      break;
+    case ast::BinaryOp::Sub:
+      result.exact = sub(*a.exact, *b.exact);
+      break;
+    case ast::BinaryOp::Mul:
+      result.exact = mul(*a.exact, *b.exact);
+      break;
     case ast::BinaryOp::Div:
       result.exact = model->sizes.divide(*a.exact, *b.exact);
       if (!result.exact)
-        result.problem = str(model->sizes.print(model->sizes.normalize(*a.exact)),
-                             " is not divisible by ",
-                             model->sizes.print(model->sizes.normalize(*b.exact)));
+        result.problem =
+            str(model->sizes.print(model->sizes.normalize(*a.exact)),
+                " is not divisible by ",
+                model->sizes.print(model->sizes.normalize(*b.exact)));
       break;
     case ast::BinaryOp::Mod: {
       auto x = model->sizes.value(*a.exact), y = model->sizes.value(*b.exact);
@@ -217,7 +256,8 @@ Num Sema::numBinary(ast::BinaryOp op, const Num &a, const Num &b) {
       }
       break;
     }
-    default: break;
+    default:
+      break;
     }
     if (!result.exact && result.problem.empty())
       result.problem = "the result is no size";
@@ -226,13 +266,26 @@ Num Sema::numBinary(ast::BinaryOp op, const Num &a, const Num &b) {
   if (!x || !y)
     return result;
   switch (op) {
-  case ast::BinaryOp::Add: result.real = *x + *y; break;
-  case ast::BinaryOp::Sub: result.real = *x - *y; break;
-  case ast::BinaryOp::Mul: result.real = *x * *y; break;
-  case ast::BinaryOp::Div: result.real = *x / *y; break;
-  case ast::BinaryOp::Mod: result.real = *x - *y * std::floor(*x / *y); break;
-  case ast::BinaryOp::Pow: result.real = std::pow(*x, *y); break;
-  default: break;
+  case ast::BinaryOp::Add:
+    result.real = *x + *y;
+    break;
+  case ast::BinaryOp::Sub:
+    result.real = *x - *y;
+    break;
+  case ast::BinaryOp::Mul:
+    result.real = *x * *y;
+    break;
+  case ast::BinaryOp::Div:
+    result.real = *x / *y;
+    break;
+  case ast::BinaryOp::Mod:
+    result.real = *x - *y * std::floor(*x / *y);
+    break;
+  case ast::BinaryOp::Pow:
+    result.real = std::pow(*x, *y);
+    break;
+  default:
+    break;
   }
   return result;
 }
@@ -241,12 +294,18 @@ std::optional<bool> Sema::compare(ast::BinaryOp op, const Num &a,
                                   const Num &b) {
   auto decide = [&](auto x, auto y) {
     switch (op) {
-    case ast::BinaryOp::Eq: return x == y;
-    case ast::BinaryOp::Ne: return x != y;
-    case ast::BinaryOp::Lt: return x < y;
-    case ast::BinaryOp::Le: return x <= y;
-    case ast::BinaryOp::Gt: return x > y;
-    default: return x >= y;
+    case ast::BinaryOp::Eq:
+      return x == y;
+    case ast::BinaryOp::Ne:
+      return x != y;
+    case ast::BinaryOp::Lt:
+      return x < y;
+    case ast::BinaryOp::Le:
+      return x <= y;
+    case ast::BinaryOp::Gt:
+      return x > y;
+    default:
+      return x >= y;
     }
   };
   if (a.exact && b.exact)
@@ -292,8 +351,8 @@ Val Sema::evalUnary(const ast::UnaryExpr *expr) {
     val.derived->operands = {x.derived};
     return val;
   }
-  return Val::of(unary(Op::Neg, toTensor(x, expr->operand->range),
-                       expr->range));
+  return Val::of(
+      unary(Op::Neg, toTensor(x, expr->operand->range), expr->range));
 }
 
 Val Sema::evalBinary(const ast::BinaryExpr *expr) {
@@ -337,15 +396,15 @@ Val Sema::binaryVals(ast::BinaryOp op, const Val &a, const Val &b,
       if (answer)
         return Val::ofBool(*answer);
       const Num unknown = asNum(a), other = asNum(b);
-      const Num &culprit =
-          unknown.exact && !model->sizes.value(*unknown.exact) ? unknown
-                                                               : other;
+      const Num &culprit = unknown.exact && !model->sizes.value(*unknown.exact)
+                               ? unknown
+                               : other;
       std::string name =
           culprit.exact
               ? model->sizes.print(model->sizes.normalize(*culprit.exact))
               : "";
-      if (Diagnostic *diagnostic = error(
-              at, "no-size", str("size '", name, "' has no value")))
+      if (Diagnostic *diagnostic =
+              error(at, "no-size", str("size '", name, "' has no value")))
         diagnostic->help(str("give --set ", name, "=... or --data"));
       return poison();
     }
@@ -360,8 +419,9 @@ Val Sema::binaryVals(ast::BinaryOp op, const Val &a, const Val &b,
                                             : Op::Constant;
     std::shared_ptr<hir::Derived> x = toDerived(a), y = toDerived(b);
     if (derived == Op::Constant || !x || !y) {
-      error(at, "type", "a loss or metric by name is one number for all the "
-                        "data; only numbers can be combined with it");
+      error(at, "type",
+            "a loss or metric by name is one number for all the "
+            "data; only numbers can be combined with it");
       return poison();
     }
     Val val;
@@ -486,8 +546,8 @@ Val Sema::evalIndex(const ast::IndexExpr *expr) {
   for (const ast::Index &index : expr->indices)
     taken += index.kind != ast::Index::NewAxis;
   if (taken > x->type.shape.size()) {
-    error(expr->range, "rank", str("too many indices: ", taken, " into ",
-                                   shapeOf(x->type)));
+    error(expr->range, "rank",
+          str("too many indices: ", taken, " into ", shapeOf(x->type)));
     return poison();
   }
   // One index after the other; `own` is the axis the next one is about.
@@ -541,8 +601,9 @@ Val Sema::evalIndex(const ast::IndexExpr *expr) {
         if (!ids)
           return poison();
         if (ids->type.elem != hir::Elem::Int) {
-          error(index.range, "type", str("an index must be int, found ",
-                                         hir::describeType(*model, ids->type)));
+          error(index.range, "type",
+                str("an index must be int, found ",
+                    hir::describeType(*model, ids->type)));
           return poison();
         }
         if (own != 0) {
@@ -553,8 +614,7 @@ Val Sema::evalIndex(const ast::IndexExpr *expr) {
               from.push_back(i);
           x = view(x, from, expr->range);
           if (own != 1 || !ids->type.shape.empty()) {
-            error(index.range, "rank",
-                  "an index by a value must be the first");
+            error(index.range, "rank", "an index by a value must be the first");
             return poison();
           }
         }
@@ -595,8 +655,7 @@ Val Sema::evalIndex(const ast::IndexExpr *expr) {
       std::optional<int64_t> start = model->sizes.value(*from.exact);
       if (!start) {
         error(index.range, "no-size",
-              str("size '", model->sizes.print(*from.exact),
-                  "' has no value"));
+              str("size '", model->sizes.print(*from.exact), "' has no value"));
         return poison();
       }
       std::optional<Poly> count = sub(*to.exact, *from.exact);
@@ -626,8 +685,7 @@ Val Sema::evalMember(const ast::MemberExpr *expr) {
   // `m.name` of `import "..." as m`.
   if (const auto *name = ast::dynCast<ast::NameExpr>(expr->base);
       name && !frame->names.count(name->name) && frame->def &&
-      frame->def->unit &&
-      program.hasAlias(*frame->def->unit, name->name)) {
+      frame->def->unit && program.hasAlias(*frame->def->unit, name->name)) {
     const ast::Definition *def =
         program.lookup(*frame->def->unit, name->name, expr->member.name);
     if (!def) {
@@ -667,11 +725,10 @@ Val Sema::member(const Val &base, const ast::Ident &name, SourceRange at) {
       for (const auto &[key, val] : base.result->names)
         names.push_back(key);
       std::string close = nearest(name.name, names);
-      Diagnostic *diagnostic =
-          error(name.range, "unknown",
-                str(ast::describe(base.result->def->kind), " '",
-                    base.result->def->ident.name, "' has no '", name.name,
-                    "'"));
+      Diagnostic *diagnostic = error(name.range, "unknown",
+                                     str(ast::describe(base.result->def->kind),
+                                         " '", base.result->def->ident.name,
+                                         "' has no '", name.name, "'"));
       if (diagnostic && !close.empty())
         diagnostic->help(str("did you mean '", close, "'?"));
       return poison();
@@ -712,7 +769,8 @@ Val Sema::member(const Val &base, const ast::Ident &name, SourceRange at) {
     return Val::of(view(x, from, at));
   }
   error(name.range, "unknown",
-        str("a value has no '", name.name, "'; only what an application gives "
-                                           "has names"));
+        str("a value has no '", name.name,
+            "'; only what an application gives "
+            "has names"));
   return poison();
 }

@@ -63,10 +63,10 @@ Node *Sema::make(Op op, Type type, std::vector<Node *> operands,
     std::string culprit;
     if (!hoist(operand, block, culprit)) {
       std::string what = culprit.empty() ? "a value" : "'" + culprit + "'";
-      error(at, "order",
-            str(early.empty() ? "what is computed before the first step"
-                              : early,
-                " reads ", what, ", which changes at each step"));
+      error(
+          at, "order",
+          str(early.empty() ? "what is computed before the first step" : early,
+              " reads ", what, ", which changes at each step"));
       return nullptr;
     }
   }
@@ -114,8 +114,9 @@ Node *Sema::unary(Op op, Node *x, SourceRange at) {
     return nullptr;
   if (op == Op::Not) {
     if (x->type.elem != hir::Elem::Bool) {
-      error(at, "type", str("'not' needs bool, found ",
-                            hir::describeType(*model, x->type)));
+      error(
+          at, "type",
+          str("'not' needs bool, found ", hir::describeType(*model, x->type)));
       return nullptr;
     }
     return make(op, x->type, {x}, at);
@@ -123,9 +124,9 @@ Node *Sema::unary(Op op, Node *x, SourceRange at) {
   if (op == Op::Stop)
     return make(op, x->type, {x}, at);
   if (x->type.elem == hir::Elem::Int) {
-    if (Diagnostic *diagnostic =
-            error(at, "type", str("expected real values, found ",
-                                  hir::describeType(*model, x->type))))
+    if (Diagnostic *diagnostic = error(at, "type",
+                                       str("expected real values, found ",
+                                           hir::describeType(*model, x->type))))
       diagnostic->help("real(x) makes a real of an int");
     return nullptr;
   }
@@ -149,14 +150,16 @@ Node *Sema::binary(Op op, Node *a, Node *b, SourceRange at, const char *name,
   auto isBool = [](Node *x) { return x->type.elem == hir::Elem::Bool; };
   if (logical && (!isBool(a) || !isBool(b))) {
     Node *wrong = isBool(a) ? b : a;
-    error(at, "type", str("'", name, "' needs bool on both sides, found ",
-                          hir::describeType(*model, wrong->type)));
+    error(at, "type",
+          str("'", name, "' needs bool on both sides, found ",
+              hir::describeType(*model, wrong->type)));
     return nullptr;
   }
   if (comparison && (isInt(a) || isInt(b))) {
     // An int meets an int, or a number of the text.
     auto fits = [&](Node *x) {
-      return isInt(x) || x->op == Op::Constant || x->type.elem != hir::Elem::Real;
+      return isInt(x) || x->op == Op::Constant ||
+             x->type.elem != hir::Elem::Real;
     };
     if (!fits(a) || !fits(b)) {
       if (Diagnostic *diagnostic = error(
@@ -174,8 +177,9 @@ Node *Sema::binary(Op op, Node *a, Node *b, SourceRange at, const char *name,
     if (isInt(a) || isInt(b)) {
       Node *wrong = isInt(a) ? a : b;
       if (Diagnostic *diagnostic =
-              error(at, "type", str("'", name, "' needs real values, found ",
-                                    hir::describeType(*model, wrong->type))))
+              error(at, "type",
+                    str("'", name, "' needs real values, found ",
+                        hir::describeType(*model, wrong->type))))
         diagnostic->help("real(x) makes a real of an int");
       return nullptr;
     }
@@ -195,10 +199,9 @@ Node *Sema::binary(Op op, Node *a, Node *b, SourceRange at, const char *name,
             error(at, "rank",
                   str("'", name, "' of ", shapeOf(a->type), " and ",
                       shapeOf(b->type), " does not stretch; write ",
-                      ls.size() < rs.size() && lhs
-                          ? ast::toString(lhs)
-                          : rhs && rs.size() < ls.size() ? ast::toString(rhs)
-                                                         : std::string("x"),
+                      ls.size() < rs.size() && lhs   ? ast::toString(lhs)
+                      : rhs && rs.size() < ls.size() ? ast::toString(rhs)
+                                                     : std::string("x"),
                       std::max(ls.size(), rs.size()) == 2 ? "[_, :]"
                                                           : "[_, :, :]"))) {
       if (lhs)
@@ -241,16 +244,18 @@ Node *Sema::where(Node *c, Node *a, Node *b, SourceRange at) {
   if (!c || !a || !b)
     return nullptr;
   if (c->type.elem != hir::Elem::Bool) {
-    error(at, "type", str("the condition of 'where' must be bool, found ",
-                          hir::describeType(*model, c->type)));
+    error(at, "type",
+          str("the condition of 'where' must be bool, found ",
+              hir::describeType(*model, c->type)));
     return nullptr;
   }
   bool ints = a->type.elem == hir::Elem::Int && b->type.elem == hir::Elem::Int;
   if (!ints) {
     for (Node *x : {a, b})
       if (x->type.elem == hir::Elem::Int) {
-        error(at, "type", str("'where' needs real values, found ",
-                              hir::describeType(*model, x->type)));
+        error(at, "type",
+              str("'where' needs real values, found ",
+                  hir::describeType(*model, x->type)));
         return nullptr;
       }
     a = toReal(a, at);
@@ -275,9 +280,10 @@ Node *Sema::where(Node *c, Node *a, Node *b, SourceRange at) {
         fits = unifySize(type.shape[i], shape[i], at);
     }
     if (!fits) {
-      error(at, "size", str("size mismatch in 'where': found ",
-                            hir::describeShape(model->sizes, type.shape),
-                            " and ", shapeOf(x->type)));
+      error(at, "size",
+            str("size mismatch in 'where': found ",
+                hir::describeShape(model->sizes, type.shape), " and ",
+                shapeOf(x->type)));
       return nullptr;
     }
   }
@@ -317,8 +323,9 @@ Node *Sema::einsum(const std::string &spec, Node *a, Node *b, SourceRange at,
     operands.push_back(b);
   for (Node *&operand : operands) {
     if (operand->type.elem == hir::Elem::Int) {
-      error(at, "type", str("'", name, "' needs real values, found ",
-                            hir::describeType(*model, operand->type)));
+      error(at, "type",
+            str("'", name, "' needs real values, found ",
+                hir::describeType(*model, operand->type)));
       return nullptr;
     }
     operand = toReal(operand, at);
@@ -327,18 +334,18 @@ Node *Sema::einsum(const std::string &spec, Node *a, Node *b, SourceRange at,
   }
   Type type = joined(operands);
   size_t arrow = spec.find("->"), comma = spec.find(',');
-  std::string labels[2] = {
-      spec.substr(0, std::min(comma, arrow)),
-      comma == std::string::npos ? ""
-                                 : spec.substr(comma + 1, arrow - comma - 1)};
+  std::string labels[2] = {spec.substr(0, std::min(comma, arrow)),
+                           comma == std::string::npos
+                               ? ""
+                               : spec.substr(comma + 1, arrow - comma - 1)};
   std::string result = spec.substr(arrow + 2);
   std::map<char, Size> sizes;
   for (size_t k = 0; k < operands.size(); ++k) {
     const Type &t = operands[k]->type;
     if (t.shape.size() != labels[k].size()) {
-      error(at, "rank", str("'", name, "' expects ", labels[k].size(),
-                            " axes for '", labels[k], "', found ",
-                            shapeOf(t)));
+      error(at, "rank",
+            str("'", name, "' expects ", labels[k].size(), " axes for '",
+                labels[k], "', found ", shapeOf(t)));
       return nullptr;
     }
     for (size_t i = 0; i < t.shape.size(); ++i) {
@@ -352,15 +359,15 @@ Node *Sema::einsum(const std::string &spec, Node *a, Node *b, SourceRange at,
       if (t.shape[i].stretch)
         continue;
       if (!unifySize(it->second, t.shape[i], at)) {
-        if (Diagnostic *diagnostic = error(
-                at, "size",
-                operands.size() == 2
-                    ? str("size mismatch in '", name, "': left is ",
-                          shapeOf(operands[0]->type), ", right is ",
-                          shapeOf(operands[1]->type),
-                          mustEqual(it->second, t.shape[i]))
-                    : str("size mismatch in '", name, "': found ",
-                          shapeOf(t)))) {
+        if (Diagnostic *diagnostic =
+                error(at, "size",
+                      operands.size() == 2
+                          ? str("size mismatch in '", name, "': left is ",
+                                shapeOf(operands[0]->type), ", right is ",
+                                shapeOf(operands[1]->type),
+                                mustEqual(it->second, t.shape[i]))
+                          : str("size mismatch in '", name, "': found ",
+                                shapeOf(t)))) {
           if (lhs)
             diagnostic->underline(lhs->range);
           if (rhs)
@@ -376,8 +383,9 @@ Node *Sema::einsum(const std::string &spec, Node *a, Node *b, SourceRange at,
   for (char c : result) {
     auto it = sizes.find(c);
     if (it == sizes.end()) {
-      error(at, "rank", str("label '", c, "' of the result of '", name,
-                            "' is in no operand"));
+      error(at, "rank",
+            str("label '", c, "' of the result of '", name,
+                "' is in no operand"));
       return nullptr;
     }
     type.shape.push_back(it->second);
@@ -405,10 +413,10 @@ Node *Sema::matmul(Node *a, Node *b, SourceRange at, const Expr *lhs,
     return nullptr;
   size_t l = a->type.shape.size(), r = b->type.shape.size();
   if (l == 0 || r == 0 || l > 2 || r > 2) {
-    if (Diagnostic *diagnostic = error(
-            at, "rank",
-            str("'@' takes vectors and matrices, left is ", shapeOf(a->type),
-                ", right is ", shapeOf(b->type)))) {
+    if (Diagnostic *diagnostic =
+            error(at, "rank",
+                  str("'@' takes vectors and matrices, left is ",
+                      shapeOf(a->type), ", right is ", shapeOf(b->type)))) {
       if (l == 0 || r == 0)
         diagnostic->help("'*' multiplies by a scalar");
       else
@@ -466,25 +474,27 @@ Node *Sema::concat(const std::vector<Node *> &parts, int64_t own,
   type.range = operands[0]->type.range;
   type.shape = operands[0]->type.shape;
   if (own < 0 || own >= int64_t(type.shape.size())) {
-    error(at, "rank", str("'concat' needs vectors, found ",
-                          shapeOf(operands[0]->type)));
+    error(at, "rank",
+          str("'concat' needs vectors, found ", shapeOf(operands[0]->type)));
     return nullptr;
   }
   Poly total;
   bool fits = true;
   for (Node *part : operands) {
-    if (part->type.elem != type.elem || part->type.shape.size() != type.shape.size()) {
-      error(at, "rank", str("'concat' of ", hir::describeType(*model, operands[0]->type),
-                            " and ", hir::describeType(*model, part->type)));
+    if (part->type.elem != type.elem ||
+        part->type.shape.size() != type.shape.size()) {
+      error(at, "rank",
+            str("'concat' of ", hir::describeType(*model, operands[0]->type),
+                " and ", hir::describeType(*model, part->type)));
       return nullptr;
     }
     for (size_t i = 0; i < type.shape.size(); ++i)
       if (int64_t(i) != own)
         fits &= unifySize(type.shape[i], part->type.shape[i], at);
     if (!fits) {
-      error(at, "size", str("size mismatch in 'concat': found ",
-                            shapeOf(operands[0]->type), " and ",
-                            shapeOf(part->type)));
+      error(at, "size",
+            str("size mismatch in 'concat': found ", shapeOf(operands[0]->type),
+                " and ", shapeOf(part->type)));
       return nullptr;
     }
     std::optional<Poly> sum = add(total, part->type.shape[own].poly);
@@ -561,7 +571,9 @@ Node *Sema::gather(Node *table, Node *ids, SourceRange at) {
   if (ids->type.range &&
       !unifySize(table->type.shape[0], *ids->type.range, at)) {
     error(at, "range",
-          str("index ", hir::describeType(*model, Type{hir::Elem::Int, ids->type.range, {}, {}, false}),
+          str("index ",
+              hir::describeType(
+                  *model, Type{hir::Elem::Int, ids->type.range, {}, {}, false}),
               " into an axis of ",
               hir::describeSize(model->sizes, table->type.shape[0])));
     return nullptr;
@@ -670,8 +682,9 @@ Node *Sema::toTensor(const Val &val, SourceRange at) {
         return nullptr;
       return emitted(*val.result, toTensor(it->second, at), at);
     }
-    error(at, "count", str("'", def->ident.name, "' has ", def->outs.size(),
-                           " outputs; name them: a, b = ..."));
+    error(at, "count",
+          str("'", def->ident.name, "' has ", def->outs.size(),
+              " outputs; name them: a, b = ..."));
     return nullptr;
   }
   default:

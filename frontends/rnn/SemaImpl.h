@@ -37,8 +37,19 @@ struct Result;
 
 struct Val {
   enum Kind {
-    Poison, Tensor, Number, Bool, String, Function, Definition, Instance, List,
-    Tuple, Result, Reduced, Stretch
+    Poison,
+    Tensor,
+    Number,
+    Bool,
+    String,
+    Function,
+    Definition,
+    Instance,
+    List,
+    Tuple,
+    Result,
+    Reduced,
+    Stretch
   } kind = Poison;
   Node *node = nullptr;
   Num number;
@@ -92,9 +103,9 @@ struct Instance {
   const ast::Definition *def = nullptr;
   std::map<std::string, Val> statics;
   std::map<std::string, SourceRange> staticPlaces;
-  std::shared_ptr<PathScope> outer; ///< where it gets its name
-  std::string suffix;               ///< of the loops around it
-  std::shared_ptr<PathScope> paths; ///< set when it has a name
+  std::shared_ptr<PathScope> outer;    ///< where it gets its name
+  std::string suffix;                  ///< of the loops around it
+  std::shared_ptr<PathScope> paths;    ///< set when it has a name
   std::map<std::string, Size> letters; ///< those in shapes of parameters
   std::map<std::string, int64_t> params;
   SourceRange place;
@@ -172,7 +183,7 @@ private:
   std::set<std::pair<uint32_t, std::string>> said;
   std::set<std::string> stateNames;
   std::set<const ast::Definition *> reached;
-  std::map<uint32_t, std::pair<std::string, bool>> paramUse; ///< by place
+  std::map<uint32_t, std::pair<std::string, bool>> paramUse;  ///< by place
   std::map<uint32_t, std::pair<std::string, bool>> staticUse; ///< the same
   const hir::Type *initType = nullptr; ///< the parameter being initialised
   bool outOfWork = false;
@@ -185,8 +196,7 @@ private:
     return hir::describeShape(model->sizes, type.shape);
   }
   std::string describe(const Val &val) const;
-  void noteDeclared(Diagnostic *diagnostic, const Expr *expr,
-                    const Node *node);
+  void noteDeclared(Diagnostic *diagnostic, const Expr *expr, const Node *node);
   std::optional<std::string> suggestion(const std::string &name) const;
   Val unknownName(SourceRange at, const std::string &name);
   bool inLibrary(SourceRange at) const;
@@ -305,8 +315,8 @@ private:
   void adoptStatics(Instance &instance);
   std::optional<int64_t> ensureParam(const std::shared_ptr<Instance> &instance,
                                      const std::string &name);
-  Node *advance(const std::string &name, Node *init, Type type,
-                SourceRange at, size_t &index);
+  Node *advance(const std::string &name, Node *init, Type type, SourceRange at,
+                size_t &index);
   std::string uniqueState(const std::string &name);
   Val finishResult(Frame &callee, Node *scan, SourceRange at);
 

@@ -36,8 +36,9 @@ static std::string describeStatics(const ast::Definition *def) {
 Val Sema::instantiate(const ast::Definition *def,
                       const std::vector<ast::Argument> &args, SourceRange at) {
   if (def->kind == ast::DefKind::Model) {
-    error(at, "type", str("model '", def->ident.name,
-                          "' cannot be part of another definition"));
+    error(at, "type",
+          str("model '", def->ident.name,
+              "' cannot be part of another definition"));
     return poison();
   }
   auto instance = std::make_shared<Instance>();
@@ -56,10 +57,11 @@ Val Sema::instantiate(const ast::Definition *def,
     positional += argument.path.empty();
   if (positional > def->statics.size()) {
     if (Diagnostic *diagnostic =
-            error(at, "count", str(what(), " takes ", describeStatics(def),
-                                   ", found ", positional)))
-      diagnostic->note(def->ident.range, str("'", def->ident.name,
-                                             "' declared here"));
+            error(at, "count",
+                  str(what(), " takes ", describeStatics(def), ", found ",
+                      positional)))
+      diagnostic->note(def->ident.range,
+                       str("'", def->ident.name, "' declared here"));
     return poison();
   }
   for (const ast::Argument &argument : args) {
@@ -78,8 +80,7 @@ Val Sema::instantiate(const ast::Definition *def,
                 ? str(what(), " has no static argument '",
                       argument.path[0].name, "'; it takes ",
                       describeStatics(def))
-                : str("argument '", argument.path[0].name,
-                      "' is given twice"));
+                : str("argument '", argument.path[0].name, "' is given twice"));
       good = false;
       continue;
     }
@@ -103,11 +104,11 @@ Val Sema::instantiate(const ast::Definition *def,
       continue;
     } else {
       size_t found = args.size();
-      if (Diagnostic *diagnostic =
-              error(at, "count", str(what(), " takes ", describeStatics(def),
-                                     ", found ", found)))
-        diagnostic->note(def->ident.range, str("'", def->ident.name,
-                                               "' declared here"));
+      if (Diagnostic *diagnostic = error(
+              at, "count",
+              str(what(), " takes ", describeStatics(def), ", found ", found)))
+        diagnostic->note(def->ident.range,
+                         str("'", def->ident.name, "' declared here"));
       return poison();
     }
     if (val.isPoison()) {
@@ -154,12 +155,12 @@ Val Sema::instantiate(const ast::Definition *def,
     }
     if (wanted) {
       Diagnostic *diagnostic =
-          error(place, "type", str("'", param.ident.name, "' of ", what(),
-                                   " must be ", wanted, ", found ",
-                                   describe(val)));
+          error(place, "type",
+                str("'", param.ident.name, "' of ", what(), " must be ", wanted,
+                    ", found ", describe(val)));
       if (diagnostic && val.kind == Val::Definition)
-        diagnostic->help(str("make an instance: ", val.def->ident.name,
-                             "(...)"));
+        diagnostic->help(
+            str("make an instance: ", val.def->ident.name, "(...)"));
       good = false;
       continue;
     }
@@ -186,11 +187,10 @@ static std::string snakeCase(const std::string &name) {
   for (size_t i = 0; i < name.size(); ++i) {
     char c = name[i];
     bool upper = c >= 'A' && c <= 'Z';
-    bool afterLower =
-        i && ((name[i - 1] >= 'a' && name[i - 1] <= 'z') ||
-              (name[i - 1] >= '0' && name[i - 1] <= '9'));
-    bool beforeLower = i && i + 1 < name.size() && name[i + 1] >= 'a' &&
-                       name[i + 1] <= 'z';
+    bool afterLower = i && ((name[i - 1] >= 'a' && name[i - 1] <= 'z') ||
+                            (name[i - 1] >= '0' && name[i - 1] <= '9'));
+    bool beforeLower =
+        i && i + 1 < name.size() && name[i + 1] >= 'a' && name[i + 1] <= 'z';
     if (upper && (afterLower || beforeLower) && out.back() != '_')
       out += '_';
     out += upper ? char(c - 'A' + 'a') : c;
@@ -281,19 +281,17 @@ Sema::ensureParam(const std::shared_ptr<Instance> &instance,
           }
           inner.letters = instance->letters;
           Saved<Frame *> in(frame, &inner);
-          declareParam(group, ident,
-                       decl->declKind == ast::DeclKind::Fixed);
+          declareParam(group, ident, decl->declKind == ast::DeclKind::Fixed);
           auto it = instance->params.find(name);
           if (it == instance->params.end())
             return std::nullopt;
           return it->second;
         }
     }
-  Diagnostic *diagnostic =
-      error(frame->applied.isValid() ? frame->applied : instance->place,
-            "unknown",
-            str(ast::describe(def->kind), " '", def->ident.name,
-                "' has no parameter '", name, "'"));
+  Diagnostic *diagnostic = error(
+      frame->applied.isValid() ? frame->applied : instance->place, "unknown",
+      str(ast::describe(def->kind), " '", def->ident.name,
+          "' has no parameter '", name, "'"));
   std::string close = nearest(name, names);
   if (diagnostic && !close.empty())
     diagnostic->help(str("did you mean '", close, "'?"));

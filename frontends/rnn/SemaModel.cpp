@@ -117,10 +117,9 @@ void Sema::runLoss(const ast::LossStmt *stmt) {
       good ? toReal(toTensor(val, stmt->value->range), stmt->value->range)
            : nullptr;
   if (value && !value->type.shape.empty()) {
-    if (Diagnostic *diagnostic =
-            error(stmt->value->range, "rank",
-                  str("a ", what, " is a scalar, found ",
-                      shapeOf(value->type))))
+    if (Diagnostic *diagnostic = error(
+            stmt->value->range, "rank",
+            str("a ", what, " is a scalar, found ", shapeOf(value->type))))
       diagnostic->help("sum or mean makes a scalar of it");
     return;
   }
@@ -156,8 +155,8 @@ hir::OptionValue Sema::optionValue(const Expr *expr) {
   }
   if (const auto *call = ast::dynCast<ast::CallExpr>(expr))
     if (const auto *name = ast::dynCast<ast::NameExpr>(call->callee);
-        name && !frame->names.count(name->name) &&
-        name->name != "sqrt" && name->name != "exp" && name->name != "log") {
+        name && !frame->names.count(name->name) && name->name != "sqrt" &&
+        name->name != "exp" && name->name != "log") {
       value.kind = hir::OptionValue::Call;
       value.word = name->name;
       for (const ast::Argument &arg : call->args) {
@@ -264,8 +263,8 @@ void Sema::runPredict(const ast::PredictStmt *stmt) {
       fits = unifySize(found.shape[0], *wanted.range, value->range);
     if (!fits) {
       error(value->range, "size",
-            str("prediction of '", predict.target, "': ",
-                hir::describeType(*model, wanted), " from logits ",
+            str("prediction of '", predict.target,
+                "': ", hir::describeType(*model, wanted), " from logits ",
                 shapeOf(found)));
       return;
     }
@@ -275,8 +274,8 @@ void Sema::runPredict(const ast::PredictStmt *stmt) {
       fits = unifySize(found.shape[i], wanted.shape[i], value->range);
     if (!fits) {
       error(value->range, "size",
-            str("prediction of '", predict.target, "': ",
-                hir::describeShape(model->sizes, wanted.shape), " from ",
+            str("prediction of '", predict.target,
+                "': ", hir::describeShape(model->sizes, wanted.shape), " from ",
                 shapeOf(found)));
       return;
     }
@@ -315,21 +314,19 @@ void Sema::checkLeak() {
       // A state sees what any step before it saw: at most what its inputs see.
       if (node->scan) {
         for (size_t i = 0; i < node->scan->over.size(); ++i)
-          level[node->scan->bodyInputs[i]->id] =
-              level[node->scan->over[i]->id];
+          level[node->scan->bodyInputs[i]->id] = level[node->scan->over[i]->id];
         for (int round = 0; round < 2; ++round) {
           for (const hir::Scan::State &state : node->scan->states)
-            level[state.inside->id] = std::max(
-                state.init ? level[state.init->id] : 0,
-                round ? std::min(level[state.next->id], 1) : 0);
+            level[state.inside->id] =
+                std::max(state.init ? level[state.init->id] : 0,
+                         round ? std::min(level[state.next->id], 1) : 0);
           walk(node->scan->body);
         }
       }
       if (node->op == Op::BodyInput || node->op == Op::BodyState)
         continue;
       if (node->op == Op::ScanEmit) {
-        const Node *inside =
-            node->operands[0]->scan->emits[node->index];
+        const Node *inside = node->operands[0]->scan->emits[node->index];
         worst = level[inside->id];
         from[node->id] = inside;
       }
@@ -359,12 +356,12 @@ void Sema::checkLeak() {
     if (!node->name.empty())
       through = node->name;
   }
-  if (Diagnostic *diagnostic = error(
-          model->predict->place, "leak",
-          str("prediction of '", model->predict->target, "' sees ",
-              model->predict->target, " at its own step",
-              through.empty() ? "" : " through '" + through + "'",
-              "; shift it")))
+  if (Diagnostic *diagnostic =
+          error(model->predict->place, "leak",
+                str("prediction of '", model->predict->target, "' sees ",
+                    model->predict->target, " at its own step",
+                    through.empty() ? "" : " through '" + through + "'",
+                    "; shift it")))
     diagnostic->note(model->inputs[target].place,
                      str("'", model->predict->target, "' declared here"));
 }
@@ -432,7 +429,6 @@ void Sema::finish() {
   }
   if (errors)
     return;
-  std::set<uint32_t> places;
   auto check = [&](const Size &size, SourceRange at) {
     if (size.stretch || model->value(size) || errors)
       return;
@@ -440,10 +436,19 @@ void Sema::finish() {
           str("size '", hir::describeSize(model->sizes, size),
               "' is not determined by anything"));
   };
+  // No array of one example may have more entries than this.
+  constexpr double most = 1099511627776.0; // 2^40
+  auto checkType = [&](const Type &type, SourceRange at) {
+    double entries = 1;
+    for (const Size &size : type.shape) {
+      check(size, at);
+      entries *= double(model->value(size).value_or(1));
+    }
+    if (entries > most && !errors)
+      error(at, "size", str("an array ", shapeOf(type), " is too large"));
+  };
   for (const hir::Param &param : model->params)
-    for (const Size &size : param.type.shape)
-      check(size, param.place);
+    checkType(param.type, param.place);
   for (const Node &node : model->nodes)
-    for (const Size &size : node.type.shape)
-      check(size, node.place);
+    checkType(node.type, node.place);
 }

@@ -116,8 +116,7 @@ void Sema::runDecl(const ast::DeclStmt *stmt) {
     error(stmt->range, "statement", wrong);
   for (const ast::DeclGroup &group : stmt->groups)
     for (const ast::Ident &ident : group.names) {
-      if (auto it = frame->names.find(ident.name);
-          it != frame->names.end()) {
+      if (auto it = frame->names.find(ident.name); it != frame->names.end()) {
         if (Diagnostic *diagnostic =
                 error(ident.range, "defined",
                       str("'", ident.name, "' is already defined")))
@@ -136,8 +135,7 @@ void Sema::runDecl(const ast::DeclStmt *stmt) {
         break;
       case ast::DeclKind::Param:
       case ast::DeclKind::Fixed:
-        declareParam(group, ident,
-                     stmt->declKind == ast::DeclKind::Fixed);
+        declareParam(group, ident, stmt->declKind == ast::DeclKind::Fixed);
         break;
       case ast::DeclKind::Input:
       case ast::DeclKind::Target:
@@ -177,8 +175,8 @@ void Sema::declareState(const ast::DeclGroup &group, const ast::Ident &ident) {
     if (at == frame)
       relative = ident.name;
     else if (inner.size() > outer.size() && inner.starts_with(outer))
-      relative = inner.substr(outer.empty() ? 0 : outer.size() + 1) + "." +
-                 ident.name;
+      relative =
+          inner.substr(outer.empty() ? 0 : outer.size() + 1) + "." + ident.name;
     else
       continue;
     if (auto it = at->inits.find(relative); it != at->inits.end()) {
@@ -188,12 +186,13 @@ void Sema::declareState(const ast::DeclGroup &group, const ast::Ident &ident) {
   }
   Node *init = nullptr;
   bool hasInit = given || group.init;
-  SourceRange at = given ? given->second
-                         : group.init ? group.init->range : ident.range;
+  SourceRange at = given        ? given->second
+                   : group.init ? group.init->range
+                                : ident.range;
   if (frame->isStep && !given) {
     error(frame->applied, "state",
-          str("'step' needs the value of state '", ident.name,
-              "'; write ", ident.name, " = ..."));
+          str("'step' needs the value of state '", ident.name, "'; write ",
+              ident.name, " = ..."));
     return;
   }
   hir::Block *outer = block->scan && !frame->isStep ? block->parent : block;
@@ -218,10 +217,8 @@ void Sema::declareState(const ast::DeclGroup &group, const ast::Ident &ident) {
               error(at, "size",
                     str("state '", ident.name, "' is ",
                         hir::describeShape(model->sizes, state.type.shape),
-                        ", it starts from ",
-                        hir::describeType(*model, own))))
-        diagnostic->note(ident.range,
-                         str("'", ident.name, "' declared here"));
+                        ", it starts from ", hir::describeType(*model, own))))
+        diagnostic->note(ident.range, str("'", ident.name, "' declared here"));
       return;
     }
     for (int a : init->type.axes)
@@ -377,15 +374,14 @@ void Sema::declareInput(const ast::DeclGroup &group, const ast::Ident &ident,
 
 void Sema::define(const ast::Ident &ident, Val val) {
   if (auto it = frame->names.find(ident.name); it != frame->names.end()) {
-    Diagnostic *diagnostic =
-        error(ident.range, "defined",
-              str("'", ident.name, "' is already defined"));
+    Diagnostic *diagnostic = error(
+        ident.range, "defined", str("'", ident.name, "' is already defined"));
     if (diagnostic) {
       diagnostic->note(it->second.place, "defined here before");
       if (it->second.kind == Binding::State ||
           it->second.depth < frame->loops.size())
-        diagnostic->help(str("write ", ident.name,
-                             "' = ... to give it a new value"));
+        diagnostic->help(
+            str("write ", ident.name, "' = ... to give it a new value"));
     }
     return;
   }
@@ -399,8 +395,7 @@ void Sema::define(const ast::Ident &ident, Val val) {
 }
 
 void Sema::runEquation(const ast::EquationStmt *stmt) {
-  hir::Block *where =
-      stmt->once && block->scan ? block->parent : block;
+  hir::Block *where = stmt->once && block->scan ? block->parent : block;
   Val val;
   {
     Saved<hir::Block *> in(block, where);
@@ -425,15 +420,15 @@ void Sema::runEquation(const ast::EquationStmt *stmt) {
     parts = val.items;
   } else if (val.kind == Val::Result) {
     for (const ast::Ident &out : val.result->def->outs)
-      parts.push_back(member(val, {out.name, stmt->value->range},
-                             stmt->value->range));
+      parts.push_back(
+          member(val, {out.name, stmt->value->range}, stmt->value->range));
   } else if (!val.isPoison()) {
     parts.push_back(val);
   }
   if (!val.isPoison() && parts.size() != stmt->names.size())
-    error(stmt->range, "count",
-          str("expected ", stmt->names.size(), " values, found ",
-              parts.size()));
+    error(
+        stmt->range, "count",
+        str("expected ", stmt->names.size(), " values, found ", parts.size()));
   bool fits = parts.size() == stmt->names.size();
   for (size_t i = 0; i < stmt->names.size(); ++i)
     define(stmt->names[i], fits ? parts[i] : poison());
@@ -450,27 +445,25 @@ void Sema::runUpdate(const ast::UpdateStmt *stmt) {
       if (binding.kind == Binding::State)
         states.push_back(key);
     std::string close = nearest(name, states);
-    Diagnostic *diagnostic = error(stmt->ident.range, "unknown",
-                                   str("unknown state '", name, "'"));
+    Diagnostic *diagnostic =
+        error(stmt->ident.range, "unknown", str("unknown state '", name, "'"));
     if (diagnostic && !close.empty())
       diagnostic->help(str("did you mean '", close, "'?"));
     return;
   }
   bool isState = it->second.kind == Binding::State;
-  if (!isState && (frame->loops.empty() ||
-                   it->second.depth >= frame->loops.size())) {
+  if (!isState &&
+      (frame->loops.empty() || it->second.depth >= frame->loops.size())) {
     error(stmt->ident.range, "state",
           str("'", name, "' is not a state",
-              frame->loops.empty()
-                  ? ""
-                  : " and not defined outside of this loop"));
+              frame->loops.empty() ? ""
+                                   : " and not defined outside of this loop"));
     return;
   }
   if (auto old = frame->next.find(name); old != frame->next.end()) {
     if (Diagnostic *diagnostic =
             error(stmt->ident.range, "state",
-                  str(isState ? "state '" : "'", name,
-                      "' has two equations")))
+                  str(isState ? "state '" : "'", name, "' has two equations")))
       diagnostic->note(old->second.second, "the first is here");
     return;
   }
@@ -538,8 +531,7 @@ void Sema::runFor(const ast::ForStmt *stmt) {
     // Ordinary names take their new values; names of this turn go.
     for (auto it = frame->next.begin(); it != frame->next.end();) {
       auto name = frame->names.find(it->first);
-      if (name != frame->names.end() &&
-          name->second.kind != Binding::State) {
+      if (name != frame->names.end() && name->second.kind != Binding::State) {
         name->second.val = it->second.first;
         it = frame->next.erase(it);
       } else {
@@ -562,11 +554,11 @@ std::optional<bool> Sema::staticCondition(const Expr *expr) {
   if (val.kind == Val::Number && val.number.real)
     return *val.number.real != 0;
   if (!val.isPoison())
-    if (Diagnostic *diagnostic = error(
-            expr->range, "static",
-            str("'if' needs a condition that is known at compile time, "
-                "found ",
-                describe(val))))
+    if (Diagnostic *diagnostic =
+            error(expr->range, "static",
+                  str("'if' needs a condition that is known at compile time, "
+                      "found ",
+                      describe(val))))
       diagnostic->help("where(c, a, b) chooses between values");
   return std::nullopt;
 }

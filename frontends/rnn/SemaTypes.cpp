@@ -42,13 +42,15 @@ bool Sema::checkSizeRange(const Size &size, SourceRange at) {
   if (!value)
     return true;
   if (*value < 1) {
-    error(at, "size", str("a size must be at least 1, found ",
-                          hir::describeSize(model->sizes, size)));
+    error(at, "size",
+          str("a size must be at least 1, found ",
+              hir::describeSize(model->sizes, size)));
     return false;
   }
   if (*value > maxSize) {
-    error(at, "size", str("size ", hir::describeSize(model->sizes, size),
-                          " is too large; the most is ", maxSize));
+    error(at, "size",
+          str("size ", hir::describeSize(model->sizes, size),
+              " is too large; the most is ", maxSize));
     return false;
   }
   return true;
@@ -77,9 +79,9 @@ std::optional<Size> Sema::evalSize(const Expr *expr, bool bindLetters) {
   if (const auto *name = ast::dynCast<ast::NameExpr>(expr);
       name && !name->primed) {
     auto bound = frame->names.find(name->name);
-    bool isNumber = bound != frame->names.end() &&
-                    (bound->second.val.kind == Val::Number ||
-                     bound->second.val.isPoison());
+    bool isNumber =
+        bound != frame->names.end() &&
+        (bound->second.val.kind == Val::Number || bound->second.val.isPoison());
     if (!isNumber) {
       auto letter = frame->letters.find(name->name);
       if (letter != frame->letters.end())
@@ -98,15 +100,14 @@ std::optional<Size> Sema::evalSize(const Expr *expr, bool bindLetters) {
     return std::nullopt;
   if (!num->exact) {
     error(expr->range, "size",
-          num->problem.empty()
-              ? str("a size must be a whole number, found ",
-                    num->real.value_or(0))
-              : str(written(expr), ": ", num->problem));
+          num->problem.empty() ? str("a size must be a whole number, found ",
+                                     num->real.value_or(0))
+                               : str(written(expr), ": ", num->problem));
     return std::nullopt;
   }
   std::string spelling = ast::toString(expr);
-  if (!spelling.empty() && spelling.find_first_not_of("0123456789") ==
-                               std::string::npos)
+  if (!spelling.empty() &&
+      spelling.find_first_not_of("0123456789") == std::string::npos)
     spelling.clear();
   Size size(*num->exact, spelling);
   if (!checkSizeRange(size, expr->range))
@@ -141,8 +142,7 @@ std::optional<Type> Sema::evalType(const ast::TypeRef *ref, bool bindAxes) {
         frame->axes[ident.name] = axis;
       }
       if (axis < 0) {
-        error(ident.range, "axis",
-              str("unknown time axis '", ident.name, "'"));
+        error(ident.range, "axis", str("unknown time axis '", ident.name, "'"));
         good = false;
       } else if (!type.hasAxis(axis)) {
         type.axes.push_back(axis);
@@ -185,8 +185,8 @@ std::optional<int64_t> Sema::intValue(const Val &val, SourceRange at,
         return value;
       std::string name =
           model->sizes.print(model->sizes.normalize(*val.number.exact));
-      if (Diagnostic *diagnostic = error(
-              at, "no-size", str("size '", name, "' has no value")))
+      if (Diagnostic *diagnostic =
+              error(at, "no-size", str("size '", name, "' has no value")))
         diagnostic->help(str("give --set ", name, "=... or --data"));
       return std::nullopt;
     }
@@ -194,8 +194,10 @@ std::optional<int64_t> Sema::intValue(const Val &val, SourceRange at,
         std::fabs(*val.number.real) < 1e15)
       return int64_t(*val.number.real);
   }
-  error(at, "type", str(what, " must be a whole number known at compile time"
-                              ", found ",
-                        describe(val)));
+  error(at, "type",
+        str(what,
+            " must be a whole number known at compile time"
+            ", found ",
+            describe(val)));
   return std::nullopt;
 }

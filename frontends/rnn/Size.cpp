@@ -72,8 +72,8 @@ Poly SizeTable::normalize(const Poly &poly) const {
   for (const auto &[ids, coefficient] : poly.terms) {
     Poly term(coefficient);
     for (unsigned id : ids) {
-      Poly factor = letters[id].value ? normalize(*letters[id].value)
-                                      : Poly::letter(id);
+      Poly factor =
+          letters[id].value ? normalize(*letters[id].value) : Poly::letter(id);
       std::optional<Poly> product = mul(term, factor);
       if (!product)
         return poly;
@@ -160,8 +160,8 @@ std::optional<Poly> SizeTable::divide(const Poly &dividend,
       std::vector<unsigned> rest;
       std::set_difference(ids.begin(), ids.end(), letters.begin(),
                           letters.end(), std::back_inserter(rest));
-      if (rest.size() + letters.size() != ids.size() ||
-          coefficient == -1 || other % coefficient != 0) {
+      if (rest.size() + letters.size() != ids.size() || coefficient == -1 ||
+          other % coefficient != 0) {
         exact = false;
         break;
       }

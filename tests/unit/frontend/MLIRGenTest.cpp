@@ -18,14 +18,15 @@ namespace {
 constexpr int64_t T = 3, B = 2, D = 4;
 
 /// x[t, b, i] of the input of `body`.
-double x(int64_t t, int64_t b, int64_t i) { return sample((t * B + b) * D + i); }
+double x(int64_t t, int64_t b, int64_t i) {
+  return sample((t * B + b) * D + i);
+}
 
 /// Runs @forward of a model of one input x: seq [4] over 3 steps of 2 rows.
 Values forward(const std::string &body, std::vector<int64_t> lengths = {}) {
-  GeneratedModel model("model M() {\n input x: seq [4]\n" + body + "\n}\n",
-                       false,
-                       lengths.empty() ? std::set<std::string>{}
-                                       : std::set<std::string>{"T"});
+  GeneratedModel model(
+      "model M() {\n input x: seq [4]\n" + body + "\n}\n", false,
+      lengths.empty() ? std::set<std::string>{} : std::set<std::string>{"T"});
   Values args = {{"T", Array::index(T)},
                  {"B", Array::index(B)},
                  {"x", samples({T, B, D})}};
@@ -41,18 +42,17 @@ Values forward(const std::string &body, std::vector<int64_t> lengths = {}) {
       if (arg.getKind() == rnn::ArgKind::Lengths)
         function.setArgAttr(
             i, rnn::kArgAttrName,
-            rnn::ArgAttr::get(function.getContext(), arg.getKind(),
-                              mlir::StringAttr::get(function.getContext(),
-                                                    "lengths"),
-                              {}));
+            rnn::ArgAttr::get(
+                function.getContext(), arg.getKind(),
+                mlir::StringAttr::get(function.getContext(), "lengths"), {}));
     }
     args["lengths"] = array;
   }
   return model.run("forward", args);
 }
 
-std::vector<double> each(int64_t count,
-                         const std::function<double(int64_t, int64_t, int64_t)> &f) {
+std::vector<double>
+each(int64_t count, const std::function<double(int64_t, int64_t, int64_t)> &f) {
   std::vector<double> out;
   for (int64_t t = 0; t < T; ++t)
     for (int64_t b = 0; b < B; ++b)
@@ -68,8 +68,7 @@ TEST(MLIRGen, Elementwise) {
                      "b = where(x > 0, x, -x), c = max(x, 0.5), "
                      "d = relu(x) + softplus(x), e = x % 0.3, f = sign(x)");
   expectValues(r["a"], each(D, [](auto t, auto b, auto i) {
-                 return std::tanh(x(t, b, i)) * 2 -
-                        x(t, b, i) * x(t, b, i) / 3;
+                 return std::tanh(x(t, b, i)) * 2 - x(t, b, i) * x(t, b, i) / 3;
                }));
   expectValues(r["b"], each(D, [](auto t, auto b, auto i) {
                  return std::fabs(x(t, b, i));
@@ -101,8 +100,11 @@ TEST(MLIRGen, OwnReductions) {
     return total;
   };
   auto same = [](double v) { return v; };
-  expectValues(r["a"], each(1, [&](auto t, auto b, auto) { return sum(t, b, same); }));
-  expectValues(r["b"], each(1, [&](auto t, auto b, auto) { return sum(t, b, same) / 4; }));
+  expectValues(r["a"],
+               each(1, [&](auto t, auto b, auto) { return sum(t, b, same); }));
+  expectValues(r["b"], each(1, [&](auto t, auto b, auto) {
+                 return sum(t, b, same) / 4;
+               }));
   expectValues(r["d"], each(1, [&](auto t, auto b, auto) {
                  return std::sqrt(sum(t, b, [](double v) { return v * v; }));
                }));
@@ -127,8 +129,12 @@ TEST(MLIRGen, OwnReductions) {
         at = i;
     return at;
   };
-  expectValues(r["j"], each(1, [&](auto t, auto b, auto) { return double(best(t, b)); }));
-  expectValues(r["c"], each(1, [&](auto t, auto b, auto) { return x(t, b, best(t, b)); }));
+  expectValues(r["j"], each(1, [&](auto t, auto b, auto) {
+                 return double(best(t, b));
+               }));
+  expectValues(r["c"], each(1, [&](auto t, auto b, auto) {
+                 return x(t, b, best(t, b));
+               }));
 }
 
 TEST(MLIRGen, Movement) {
@@ -136,21 +142,28 @@ TEST(MLIRGen, Movement) {
       "a, c = split(x, 2)\n output s = c, u = concat(x[2:], a), v = x[-1], "
       "w = x[1:3], o = sum(outer(x, a)), "
       "p = x[:, _] * a[_, :], q = roll(x, 1), st = stack(a, c).T, "
-      "re = reshape(x, [2, 2])[1], ei = einsum(\"i,i->\", x, x), oh = one_hot(argmax(x))");
-  expectValues(r["s"], each(2, [](auto t, auto b, auto i) { return x(t, b, 2 + i); }));
+      "re = reshape(x, [2, 2])[1], ei = einsum(\"i,i->\", x, x), oh = "
+      "one_hot(argmax(x))");
+  expectValues(r["s"],
+               each(2, [](auto t, auto b, auto i) { return x(t, b, 2 + i); }));
   expectValues(r["u"], each(4, [](auto t, auto b, auto i) {
                  return i < 2 ? x(t, b, 2 + i) : x(t, b, i - 2);
                }));
-  expectValues(r["v"], each(1, [](auto t, auto b, auto) { return x(t, b, 3); }));
-  expectValues(r["w"], each(2, [](auto t, auto b, auto i) { return x(t, b, 1 + i); }));
+  expectValues(r["v"],
+               each(1, [](auto t, auto b, auto) { return x(t, b, 3); }));
+  expectValues(r["w"],
+               each(2, [](auto t, auto b, auto i) { return x(t, b, 1 + i); }));
   expectValues(r["p"], each(8, [](auto t, auto b, auto i) {
                  return x(t, b, i / 2) * x(t, b, i % 2);
                }));
-  expectValues(r["q"], each(4, [](auto t, auto b, auto i) { return x(t, b, (i + 3) % 4); }));
+  expectValues(r["q"], each(4, [](auto t, auto b, auto i) {
+                 return x(t, b, (i + 3) % 4);
+               }));
   expectValues(r["st"], each(4, [](auto t, auto b, auto i) {
                  return x(t, b, 2 * (i % 2) + i / 2);
                }));
-  expectValues(r["re"], each(2, [](auto t, auto b, auto i) { return x(t, b, 2 + i); }));
+  expectValues(r["re"],
+               each(2, [](auto t, auto b, auto i) { return x(t, b, 2 + i); }));
   expectValues(r["ei"], each(1, [](auto t, auto b, auto) {
                  double total = 0;
                  for (int64_t i = 0; i < D; ++i)
@@ -160,18 +173,22 @@ TEST(MLIRGen, Movement) {
 }
 
 TEST(MLIRGen, AlongTime) {
-  Values r = forward("output a = shift(x, start = 2), b = reverse(x), "
-                     "c = last(x), d = first(x), e = sum(x, axis = T), "
-                     "f = mean(x, axis = T), g = x * pos(T), h = length(T), "
-                     "i = shift(x, 2), j = softmax(x, axis = T), w = window(x[:2], 2)");
+  Values r = forward(
+      "output a = shift(x, start = 2), b = reverse(x), "
+      "c = last(x), d = first(x), e = sum(x, axis = T), "
+      "f = mean(x, axis = T), g = x * pos(T), h = length(T), "
+      "i = shift(x, 2), j = softmax(x, axis = T), w = window(x[:2], 2)");
   expectValues(r["w"], each(4, [](auto t, auto b, auto i) {
                  return i >= 2 ? x(t, b, i - 2) : t ? x(t - 1, b, i) : 0;
                }));
   expectValues(r["a"], each(D, [](auto t, auto b, auto i) {
                  return t ? x(t - 1, b, i) : 2;
                }));
-  expectValues(r["b"], each(D, [](auto t, auto b, auto i) { return x(T - 1 - t, b, i); }));
-  expectValues(r["g"], each(D, [](auto t, auto b, auto i) { return x(t, b, i) * t; }));
+  expectValues(r["b"], each(D, [](auto t, auto b, auto i) {
+                 return x(T - 1 - t, b, i);
+               }));
+  expectValues(r["g"],
+               each(D, [](auto t, auto b, auto i) { return x(t, b, i) * t; }));
   expectValues(r["i"], each(D, [](auto t, auto b, auto i) {
                  return t > 1 ? x(t - 2, b, i) : 0;
                }));
@@ -199,10 +216,9 @@ TEST(MLIRGen, AlongTimeRagged) {
   expectValues(r["h"], {3, 2});
   expectValues(r["k"], {std::max({of(0, 0), of(0, 1), of(0, 2)}),
                         std::max(of(1, 0), of(1, 1))});
-  expectValues(r["m"],
-               {std::log(std::exp(of(0, 0)) + std::exp(of(0, 1)) +
-                         std::exp(of(0, 2))),
-                std::log(std::exp(of(1, 0)) + std::exp(of(1, 1)))});
+  expectValues(r["m"], {std::log(std::exp(of(0, 0)) + std::exp(of(0, 1)) +
+                                 std::exp(of(0, 2))),
+                        std::log(std::exp(of(1, 0)) + std::exp(of(1, 1)))});
 }
 
 //===----------------------------------------------------------------------===//
@@ -230,7 +246,8 @@ cell Hand()(x: [d]) -> y {
 )";
 
 static Values runCells(const std::string &body) {
-  GeneratedModel model(cells + ("model M() {\n input x: seq [4]\n" + body + "\n}\n"));
+  GeneratedModel model(cells +
+                       ("model M() {\n input x: seq [4]\n" + body + "\n}\n"));
   return model.run("forward", {{"T", Array::index(T)},
                                {"B", Array::index(B)},
                                {"x", samples({T, B, D})}});
@@ -244,17 +261,20 @@ static double prefix(int64_t t, int64_t b, int64_t i) {
 }
 
 TEST(MLIRGen, CellOutputsAndNames) {
-  Values r = runCells("f = Sum()\n r = f(x)\n q = Sum()(x, s = first(x), n = 5)\n"
-                      "output r, n = r.n, t = r.twice, q, qn = q.n");
+  Values r =
+      runCells("f = Sum()\n r = f(x)\n q = Sum()(x, s = first(x), n = 5)\n"
+               "output r, n = r.n, t = r.twice, q, qn = q.n");
   expectValues(r["r"], each(D, prefix));
-  expectValues(r["n"], each(1, [](auto t, auto, auto) { return double(t + 1); }));
+  expectValues(r["n"],
+               each(1, [](auto t, auto, auto) { return double(t + 1); }));
   expectValues(r["t"], each(D, [](auto t, auto b, auto i) {
                  return t ? 2 * prefix(t - 1, b, i) : 0;
                }));
   expectValues(r["q"], each(D, [](auto t, auto b, auto i) {
                  return prefix(t, b, i) + x(0, b, i);
                }));
-  expectValues(r["qn"], each(1, [](auto t, auto, auto) { return double(t + 6); }));
+  expectValues(r["qn"],
+               each(1, [](auto t, auto, auto) { return double(t + 6); }));
 }
 
 TEST(MLIRGen, CellInCell) {
@@ -341,9 +361,8 @@ model M() {
 })";
   GeneratedModel whole(text), stream(text, true);
   Array all = samples({4, B, D});
-  Values expected = whole.run("forward", {{"T", Array::index(4)},
-                                          {"B", Array::index(B)},
-                                          {"x", all}});
+  Values expected = whole.run(
+      "forward", {{"T", Array::index(4)}, {"B", Array::index(B)}, {"x", all}});
   Values carried;
   for (int64_t w = 0; w < 2; ++w) {
     Array part = Array::zeros(DType::F64, {2, B, D});
@@ -359,10 +378,10 @@ model M() {
                                                      {"pos", {B}},
                                                      {"pos.2", {B}},
                                                      {"learned.h", {B, 2}}})
-      args[name] = w ? carried[name] : 
-                       Array::zeros(name.starts_with("pos") ? DType::I32
-                                                            : DType::F64,
-                                    shape);
+      args[name] =
+          w ? carried[name]
+            : Array::zeros(name.starts_with("pos") ? DType::I32 : DType::F64,
+                           shape);
     carried = stream.run("forward", args);
     for (const char *name : {"a", "b"})
       for (int64_t i = 0; i < carried[name].size(); ++i)
@@ -416,9 +435,9 @@ model M() {
   Values l = model.run("loss", args);
   expectValues(l["total"], {a / 6 + b / 6});
   ASSERT_EQ(model.model->metrics.size(), 2u);
-  EXPECT_NEAR(hir::Model::evaluate(*model.model->metrics[1].derived,
-                                   {{"b", 2.0}}),
-              std::exp(2.0), 1e-12);
+  EXPECT_NEAR(
+      hir::Model::evaluate(*model.model->metrics[1].derived, {{"b", 2.0}}),
+      std::exp(2.0), 1e-12);
 }
 
 TEST(MLIRGen, DrawsAreTheirMeansInEvaluation) {
@@ -440,7 +459,8 @@ TEST(MLIRGen, TrainingIsStatic) {
   double total = 0;
   for (int64_t i = 0; i < T * B * D; ++i)
     total += 2 * sample(i);
-  expectValues(r["y"], each(D, [](auto t, auto b, auto i) { return -2 * x(t, b, i); }));
+  expectValues(r["y"],
+               each(D, [](auto t, auto b, auto i) { return -2 * x(t, b, i); }));
   expectValues(l["total"], {total / B});
 }
 

@@ -51,7 +51,8 @@ std::vector<std::string> messagesOf(const Case &c) {
 }
 
 const Case cases[] = {
-    {"UnknownName", "",
+    {"UnknownName",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -59,7 +60,8 @@ const Case cases[] = {
 }
 )",
      {"4:7: error: unknown name 'sigmod'; help: did you mean 'sigmoid'?"}},
-    {"UnknownNameFar", "",
+    {"UnknownNameFar",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -68,7 +70,8 @@ const Case cases[] = {
 }
 )",
      {"4:7: error: unknown name 'qqqqqq'"}},
-    {"SizeMismatch", "",
+    {"SizeMismatch",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -79,17 +82,20 @@ const Case cases[] = {
      {"5:9: error: size mismatch in '@': left is [3, 5], right is [n=4]",
       "4:9: note: 'W' declared here with shape [3, 5]",
       "2:9: note: 'x' declared here with shape [n=4]"}},
-    {"SizeLetters", "",
+    {"SizeLetters",
+     "",
      R"(cell C(n)(x: [d]) -> h {
   state h: [n]
   param W: [n, d]
   h' = W @ h
 }
 )",
-     {"4:10: error: size mismatch in '@': left is [n, d], right is [n]; 'd' must equal 'n'",
+     {"4:10: error: size mismatch in '@': left is [n, d], right is [n]; 'd' "
+      "must equal 'n'",
       "3:9: note: 'W' declared here with shape [n, d]",
       "2:9: note: 'h' declared here with shape [n]"}},
-    {"SizePlus", "",
+    {"SizePlus",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -98,7 +104,8 @@ const Case cases[] = {
 )",
      {"4:9: error: size mismatch in '+': left is [n=4], right is [3]",
       "2:9: note: 'x' declared here with shape [n=4]"}},
-    {"RankStretch", "",
+    {"RankStretch",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -109,7 +116,8 @@ const Case cases[] = {
      {"5:9: error: '+' of [3, n=4] and [n=4] does not stretch; write b[_, :]",
       "4:9: note: 'W' declared here with shape [3, n=4]",
       "4:20: note: 'b' declared here with shape [n=4]"}},
-    {"CellCount", "",
+    {"CellCount",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -117,7 +125,8 @@ const Case cases[] = {
 }
 )",
      {"4:7: error: cell 'GRU' takes 1 size (n), found 2"}},
-    {"CellCountNone", "",
+    {"CellCountNone",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -125,22 +134,26 @@ const Case cases[] = {
 }
 )",
      {"4:12: error: cell 'GRU' takes 1 size (n), found 0"}},
-    {"CellArgName", "",
+    {"CellArgName",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
   a = GRU(m = 3)
 }
 )",
-     {"4:11: error: cell 'GRU' has no static argument 'm'; it takes 1 size (n)"}},
-    {"StateNever", "",
+     {"4:11: error: cell 'GRU' has no static argument 'm'; it takes 1 size "
+      "(n)"}},
+    {"StateNever",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n], c: [n]
   h' = x + c
 }
 )",
      {"2:17: error: state 'c' is never updated; help: add c' = ..."}},
-    {"StateTwice", "",
+    {"StateTwice",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   h' = x + h
@@ -149,7 +162,8 @@ const Case cases[] = {
 )",
      {"4:3: error: state 'h' has two equations",
       "3:3: note: the first is here"}},
-    {"StateOrder", "",
+    {"StateOrder",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n], c: [n]
   h' = x + c' + h
@@ -157,7 +171,8 @@ const Case cases[] = {
 }
 )",
      {"3:12: error: 'c'' is used before its equation on line 4"}},
-    {"StateShape", "",
+    {"StateShape",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   param w: [n]
@@ -166,7 +181,8 @@ const Case cases[] = {
 )",
      {"4:3: error: state 'h' is [n], its new value is [2, n]",
       "2:9: note: 'h' declared here"}},
-    {"NotAState", "",
+    {"NotAState",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   a = x
@@ -175,7 +191,8 @@ const Case cases[] = {
 }
 )",
      {"4:3: error: 'a' is not a state"}},
-    {"UnknownState", "",
+    {"UnknownState",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state hidden: [n]
   hiden' = x
@@ -184,21 +201,24 @@ const Case cases[] = {
 )",
      {"2:9: error: state 'hidden' is never updated; help: add hidden' = ...",
       "3:3: error: unknown state 'hiden'; help: did you mean 'hidden'?"}},
-    {"StateInLayer", "",
+    {"StateInLayer",
+     "",
      R"(layer L(n)(x: [n]) -> y {
   state h: [n]
   y = x
 }
 )",
      {"2:3: error: only a cell has states"}},
-    {"ParamInFn", "",
+    {"ParamInFn",
+     "",
      R"(fn f(x: [n]) -> y {
   param w: [n]
   y = x
 }
 )",
      {"2:3: error: a function has no parameters; make it a layer"}},
-    {"InputInCell", "",
+    {"InputInCell",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   input z: [n]
   state h: [n]
@@ -206,7 +226,8 @@ const Case cases[] = {
 }
 )",
      {"2:3: error: only a model has inputs and targets in its body"}},
-    {"LossInCell", "",
+    {"LossInCell",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   h' = x
@@ -214,7 +235,8 @@ const Case cases[] = {
 }
 )",
      {"4:3: error: 'loss' belongs into a model, not into cell 'C'"}},
-    {"UnusedParam", "",
+    {"UnusedParam",
+     "",
      R"(model M(n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -223,7 +245,8 @@ const Case cases[] = {
 }
 )",
      {"4:9: warning: parameter 'Uz' is never used [unused-param]"}},
-    {"UnusedSize", "",
+    {"UnusedSize",
+     "",
      R"(model M(n = 4, k = 2) {
   input x: seq [n]
   target y: int[2]
@@ -231,7 +254,8 @@ const Case cases[] = {
 }
 )",
      {"1:16: warning: size 'k' is never used [unused-size]"}},
-    {"Recursion", "",
+    {"Recursion",
+     "",
      R"(cell A(n)(x: [n]) -> h {
   state h: [n]
   b = B(n)
@@ -244,11 +268,13 @@ cell B(n)(x: [n]) -> h {
 }
 )",
      {"1:6: error: cells call each other: 'A' -> 'B' -> 'A'"}},
-    {"FnRecursion", "",
+    {"FnRecursion",
+     "",
      R"(fn f(x) = f(x)
 )",
      {"1:4: error: functions call each other: 'f' -> 'f'"}},
-    {"SumOverTime", "",
+    {"SumOverTime",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -256,7 +282,8 @@ cell B(n)(x: [n]) -> h {
 }
 )",
      {"4:7: error: 'sum' over time needs a sequence, found [n=4]"}},
-    {"SoftmaxScalar", "",
+    {"SoftmaxScalar",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -264,14 +291,16 @@ cell B(n)(x: [n]) -> h {
 }
 )",
      {"4:7: error: 'softmax' of a scalar; along time write axis = T"}},
-    {"TwoAxes", "",
+    {"TwoAxes",
+     "",
      R"(model M(n = 4) {
   input x: seq(R, C) [n]
   a = x |> GRU(n)
 }
 )",
      {"3:7: error: 'GRU' finds two time axes, R and C; choose with axis ="}},
-    {"CellNeedsSequence", "",
+    {"CellNeedsSequence",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -279,7 +308,8 @@ cell B(n)(x: [n]) -> h {
 }
 )",
      {"4:7: error: 'GRU' needs a sequence, found [n=4]"}},
-    {"LayerNeedsSequence", "",
+    {"LayerNeedsSequence",
+     "",
      R"(layer L()(x: seq [n]) -> y {
   y = reverse(x)
 }
@@ -290,7 +320,8 @@ model M(V, n = 4) {
 }
 )",
      {"7:7: error: 'L' needs a sequence, found [n=4]"}},
-    {"ArgumentShape", "",
+    {"ArgumentShape",
+     "",
      R"(cell C(n)(x: [d]) -> h {
   state h: [n]
   h' = h + sum(x)
@@ -303,14 +334,16 @@ model M(V, n = 4) {
 )",
      {"8:7: error: 'C' takes x: [d], found real",
       "1:11: note: 'x' declared here"}},
-    {"ArgumentElem", "",
+    {"ArgumentElem",
+     "",
      R"(model M(n = 4) {
   input x: seq int[5]
   a = x |> GRU(n)
 }
 )",
      {"3:7: error: 'GRU' takes x: [d], found int[5]"}},
-    {"InputCount", "",
+    {"InputCount",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -318,7 +351,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:7: error: cell 'GRU' takes 1 input (x), found 2"}},
-    {"UnknownKeyword", "",
+    {"UnknownKeyword",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -326,7 +360,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:17: error: cell 'GRU' has no input or state 'c'"}},
-    {"StateStart", "",
+    {"StateStart",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -334,7 +369,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:17: error: expected a value, found a list"}},
-    {"StateStartShape", "",
+    {"StateStartShape",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -342,7 +378,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:17: error: state 'h' is [n=4], it starts from [3]"}},
-    {"StepNeedsState", "",
+    {"StepNeedsState",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   core = GRU(n)
@@ -350,7 +387,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:8: error: 'step' needs the value of state 'h'; write h = ..."}},
-    {"OnceReads", "",
+    {"OnceReads",
+     "",
      R"(cell C(n)(x: [n]) -> h {
   state h: [n]
   once m = tanh(x)
@@ -358,21 +396,24 @@ model M(V, n = 4) {
 }
 )",
      {"3:12: error: 'once' reads 'x', which changes at each step"}},
-    {"ShiftStart", "",
+    {"ShiftStart",
+     "",
      R"(model M() {
   input x: seq int[5]
   a = shift(x)
 }
 )",
      {"3:7: error: shift(x) of int[5] needs start ="}},
-    {"ShiftRange", "",
+    {"ShiftRange",
+     "",
      R"(model M() {
   input x: seq int[5]
   a = shift(x, start = 5)
 }
 )",
      {"3:16: error: start 5 is not in int[5]"}},
-    {"IndexRange", "",
+    {"IndexRange",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -380,7 +421,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:9: error: index 4 into an axis of n=4"}},
-    {"IndexInt", "",
+    {"IndexInt",
+     "",
      R"(model M() {
   input i: seq int[9]
   param E: [5, 2]
@@ -388,7 +430,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:9: error: index int[9] into an axis of 5"}},
-    {"SliceRange", "",
+    {"SliceRange",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -396,7 +439,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:9: error: slice 2:7 of an axis of n=4"}},
-    {"NotDivisible", "",
+    {"NotDivisible",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -404,7 +448,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:22: error: n/3: 4 is not divisible by 3"}},
-    {"ReshapeCount", "",
+    {"ReshapeCount",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -412,7 +457,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:7: error: 'reshape' of [n=4] to [3, 2]: 4 entries, not 6"}},
-    {"SplitCount", "",
+    {"SplitCount",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -420,7 +466,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:3: error: expected 3 values, found 2"}},
-    {"DefinedTwice", "",
+    {"DefinedTwice",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -428,9 +475,9 @@ model M(V, n = 4) {
   a = x
 }
 )",
-     {"5:3: error: 'a' is already defined",
-      "4:3: note: defined here before"}},
-    {"UsedBefore", "",
+     {"5:3: error: 'a' is already defined", "4:3: note: defined here before"}},
+    {"UsedBefore",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -439,15 +486,18 @@ model M(V, n = 4) {
 }
 )",
      {"4:7: error: 'b' is used before its equation on line 5"}},
-    {"IfCondition", "",
+    {"IfCondition",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
   if sum(x) > 0 { a = x }
 }
 )",
-     {"4:6: error: 'if' needs a condition that is known at compile time, found seq(T) bool; help: where(c, a, b) chooses between values"}},
-    {"LoopBound", "s",
+     {"4:6: error: 'if' needs a condition that is known at compile time, found "
+      "seq(T) bool; help: where(c, a, b) chooses between values"}},
+    {"LoopBound",
+     "s",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -455,7 +505,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:15: error: size 'V' has no value; help: give --set V=... or --data"}},
-    {"LoopLong", "",
+    {"LoopLong",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -463,14 +514,16 @@ model M(V, n = 4) {
 }
 )",
      {"4:15: error: a loop of 100000 turns is unrolled; the most is 10000"}},
-    {"NoSize", "s",
+    {"NoSize",
+     "s",
      R"(model M(V) {
   input x: seq int[V]
   output real(x)
 }
 )",
      {"1:9: error: size 'V' has no value; help: give --set V=65 or --data"}},
-    {"NoLoss", "l",
+    {"NoLoss",
+     "l",
      R"(model M(n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -478,15 +531,18 @@ model M(V, n = 4) {
 }
 )",
      {"1:7: error: the model has no loss; 'train' needs one"}},
-    {"LossRank", "",
+    {"LossRank",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
   loss x
 }
 )",
-     {"4:8: error: a loss is a scalar, found [n=4]; help: sum or mean makes a scalar of it"}},
-    {"LossAxes", "",
+     {"4:8: error: a loss is a scalar, found [n=4]; help: sum or mean makes a "
+      "scalar of it"}},
+    {"LossAxes",
+     "",
      R"(model M() {
   input x: seq [2], z: seq(S) [2]
   target y: seq int[2]
@@ -494,15 +550,18 @@ model M(V, n = 4) {
 }
 )",
      {"4:8: error: 'cross_entropy' of logits over S and y over T; reduce S"}},
-    {"LossClasses", "",
+    {"LossClasses",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
   loss cross_entropy(last(x), y)
 }
 )",
-     {"4:8: error: size mismatch in 'cross_entropy': logits are [n=4], y is int[2]"}},
-    {"Leak", "",
+     {"4:8: error: size mismatch in 'cross_entropy': logits are [n=4], y is "
+      "int[2]"}},
+    {"Leak",
+     "",
      R"(model M() {
   target y: seq int[5]
   e = y |> Embedding(5, 4) |> GRU(4)
@@ -511,9 +570,11 @@ model M(V, n = 4) {
   predict y ~ categorical(z)
 }
 )",
-     {"6:11: error: prediction of 'y' sees y at its own step through 'gru'; shift it",
+     {"6:11: error: prediction of 'y' sees y at its own step through 'gru'; "
+      "shift it",
       "2:10: note: 'y' declared here"}},
-    {"PredictNoTarget", "",
+    {"PredictNoTarget",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -521,7 +582,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:11: error: 'x' is not a target of the model"}},
-    {"FutureStream", "f",
+    {"FutureStream",
+     "f",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -534,7 +596,8 @@ model M(V, n = 4) {
      {"4:7: error: 'reverse' over T needs the end of a stream",
       "5:7: error: 'last' over T needs the end of a stream",
       "6:7: error: 'sum' over T needs the end of a stream"}},
-    {"MemberUnknown", "",
+    {"MemberUnknown",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -543,7 +606,8 @@ model M(V, n = 4) {
 }
 )",
      {"5:12: error: cell 'LSTM' has no 'cc'; help: did you mean 'c'?"}},
-    {"ParamUnknown", "",
+    {"ParamUnknown",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -551,8 +615,10 @@ model M(V, n = 4) {
   a = f.Wx
 }
 )",
-     {"4:7: error: cell 'LSTM' has no parameter 'Wx'; help: did you mean 'Wi'?"}},
-    {"ApplyDefinition", "",
+     {"4:7: error: cell 'LSTM' has no parameter 'Wx'; help: did you mean "
+      "'Wi'?"}},
+    {"ApplyDefinition",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -562,7 +628,8 @@ model M(V, n = 4) {
 )",
      {"4:7: error: unknown name 'map'; help: did you mean 'max'?",
       "5:12: error: cannot apply seq(T) [n=4]"}},
-    {"LayerNotInstance", "",
+    {"LayerNotInstance",
+     "",
      R"(layer B(f: layer)(x: [n]) -> y {
   y = f(x)
 }
@@ -572,8 +639,10 @@ model M(V, n = 4) {
   a = B(LSTM)(x)
 }
 )",
-     {"7:9: error: 'f' of layer 'B' must be a layer or cell, found cell 'LSTM'; help: make an instance: LSTM(...)"}},
-    {"BoolNeeded", "",
+     {"7:9: error: 'f' of layer 'B' must be a layer or cell, found cell "
+      "'LSTM'; help: make an instance: LSTM(...)"}},
+    {"BoolNeeded",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -585,16 +654,20 @@ model M(V, n = 4) {
      {"4:7: error: the condition of 'where' must be bool, found seq(T) [n=4]",
       "5:7: error: 'not' needs bool, found seq(T) [n=4]",
       "6:9: error: 'and' needs bool on both sides, found seq(T) [n=4]"}},
-    {"IntArithmetic", "",
+    {"IntArithmetic",
+     "",
      R"(model M() {
   input x: seq int[5]
   a = x + 1
   b = tanh(x)
 }
 )",
-     {"3:9: error: '+' needs real values, found seq(T) int[5]; help: real(x) makes a real of an int",
-      "4:7: error: expected real values, found seq(T) int[5]; help: real(x) makes a real of an int"}},
-    {"SizeZero", "",
+     {"3:9: error: '+' needs real values, found seq(T) int[5]; help: real(x) "
+      "makes a real of an int",
+      "4:7: error: expected real values, found seq(T) int[5]; help: real(x) "
+      "makes a real of an int"}},
+    {"SizeZero",
+     "",
      R"(model M(n = 4) {
   input x: seq [n]
   param W: [n - 4, 2]
@@ -602,21 +675,25 @@ model M(V, n = 4) {
 }
 )",
      {"3:13: error: a size must be at least 1, found n - 4=0"}},
-    {"SizeHuge", "",
+    {"SizeHuge",
+     "",
      R"(model M(n = 100000) {
   input x: seq [n * n]
   output x
 }
 )",
-     {"2:17: error: size n * n=10000000000 is too large; the most is 2147483648"}},
-    {"SizeReal", "",
+     {"2:17: error: size n * n=10000000000 is too large; the most is "
+      "2147483648"}},
+    {"SizeReal",
+     "",
      R"(model M(n = 5) {
   input x: seq [n / 2]
   output x
 }
 )",
      {"2:17: error: n / 2: 5 is not divisible by 2"}},
-    {"MetricOfLoss", "",
+    {"MetricOfLoss",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -625,9 +702,12 @@ model M(V, n = 4) {
   loss a
 }
 )",
-     {"5:16: error: a loss or metric by name is one number for all the data; only numbers can be combined with it",
-      "6:8: error: a loss by name is one number for all the data; only a metric can be made of it"}},
-    {"Initial", "",
+     {"5:16: error: a loss or metric by name is one number for all the data; "
+      "only numbers can be combined with it",
+      "6:8: error: a loss by name is one number for all the data; only a "
+      "metric can be made of it"}},
+    {"Initial",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -639,7 +719,8 @@ model M(V, n = 4) {
 )",
      {"4:18: error: 'orthogonal' fills a matrix, found [n=4]",
       "5:18: error: an initial value is made of numbers and draws only"}},
-    {"NotBuilt", "",
+    {"NotBuilt",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -649,7 +730,8 @@ model M(V, n = 4) {
 )",
      {"4:7: error: 'ctc' is not built yet",
       "5:6: error: 'categorical' is not built yet"}},
-    {"DeepNames", "",
+    {"DeepNames",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -657,7 +739,8 @@ model M(V, n = 4) {
 }
 )",
      {"4:7: error: unknown name 'f'"}},
-    {"ModelTwice", "s",
+    {"ModelTwice",
+     "s",
      R"(model M() {
   input x: seq [4]
   output x
@@ -668,7 +751,8 @@ model N() {
 }
 )",
      {"5:7: error: the spec has 2 models (M, N); choose one with --model"}},
-    {"DuplicateOption", "",
+    {"DuplicateOption",
+     "",
      R"(model M(V, n = 4) {
   input x: seq [n]
   target y: int[2]
@@ -677,7 +761,8 @@ model N() {
 }
 )",
      {"4:19: error: option 'lr' is given twice",
-      "5:26: error: unknown option 'wight' of a loss; help: a loss takes weight = w"}},
+      "5:26: error: unknown option 'wight' of a loss; help: a loss takes "
+      "weight = w"}},
 };
 
 } // namespace
@@ -687,6 +772,7 @@ TEST_P(SemaErrors, Messages) {
               testing::ElementsAreArray(GetParam().messages));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SemaErrors, testing::ValuesIn(cases),
-    [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, SemaErrors, testing::ValuesIn(cases),
+                         [](const testing::TestParamInfo<Case> &info) {
+                           return info.param.name;
+                         });

@@ -122,8 +122,8 @@ model M(n = 3) {
                                  "dense.W", "dense_2.W", "both.0.f.W",
                                  "both.0.b.W", "both.1.f.W", "both.1.b.W"));
   EXPECT_THAT(states(model->body),
-              testing::IsSupersetOf({"l.0.h", "l.1.h", "l.1.h.2", "bi.f.h",
-                                     "both.1.b.h"}));
+              testing::IsSupersetOf(
+                  {"l.0.h", "l.1.h", "l.1.h.2", "bi.f.h", "both.1.b.h"}));
 }
 
 TEST(Sema, SizesComeFromSettingsAndUnification) {
@@ -150,8 +150,7 @@ model M(V, n = 3) {
                           "f.V: [4, d=5]", "dense.W: [n=6, d=10]",
                           "dense.b: [n=6]"));
   ASSERT_EQ(model->inputs.size(), 1u);
-  EXPECT_EQ(hir::describeType(*model, model->inputs[0].type),
-            "seq(T) int[V]");
+  EXPECT_EQ(hir::describeType(*model, model->inputs[0].type), "seq(T) int[V]");
   ASSERT_EQ(model->statics.size(), 2u);
   EXPECT_FALSE(model->statics[0].value);
   EXPECT_EQ(model->statics[1].value, 5);
@@ -209,8 +208,7 @@ model CharLM(V = 9, n = 4) {
   EXPECT_EQ(model->predict->distribution, "categorical");
   EXPECT_EQ(model->predict->options[0].value.number, 60);
   ASSERT_TRUE(model->metrics.at(0).derived);
-  EXPECT_THAT(states(model->body),
-              ElementsAre("shift.x", "lstm.h", "lstm.c"));
+  EXPECT_THAT(states(model->body), ElementsAre("shift.x", "lstm.h", "lstm.c"));
 }
 
 TEST(Sema, CellsAreReplaced) {
