@@ -177,6 +177,11 @@ std::string test::checkGradients(StringRef text, const Inputs &inputs) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return "does not parse: " + messages;
+  // The text may hold a derivative itself.
+  PassManager first(&context);
+  first.addPass(grad::createDifferentiatePass());
+  if (failed(first.run(*module)))
+    return "no derivative: " + messages;
   auto function = module->lookupSymbol<func::FuncOp>("f");
   Arguments arguments;
   if (!function || !arguments.fill(function, inputs))

@@ -89,6 +89,8 @@ const Rule rules[] = {
     {"softplus", "%a: " BN AXB, "%y = rnn.softplus %a : " BN, BN, "bn"},
     {"cross_entropy", "%a: " TBN AXTB ", %i: tensor<?x?xi32>" AXTB,
      "%y = rnn.cross_entropy %a, %i : " TBN ", tensor<?x?xi32> to tensor<?x?xf64>", "tensor<?x?xf64>", "tb"},
+    {"cross_entropy_grad", "%a: " TBN AXTB ", %i: tensor<?x?xi32>" AXTB ", %g: tensor<?x?xf64>" AXTB,
+     "%y = rnn.cross_entropy_grad %a, %i, %g : " TBN ", tensor<?x?xi32>, tensor<?x?xf64>", TBN, "tbn"},
     {"uniform", "%a: " BN AXB,
      "%u = rnn.uniform key(%key) stream 3 [%B] : " BN "\n%y = arith.mulf %u, %a : " BN, BN, "bn"},
     {"one_hot", "%a: " BN AXB ", %i: tensor<?xi32>" AXB,

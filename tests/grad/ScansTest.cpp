@@ -167,6 +167,22 @@ TEST(ScansTest, Passed) {
   %l4 = rnn.reduce sum "tbn->bn" %pr2 valid(%len : !len) : !hs to !h)", 1);
 }
 
+// The derivative of a derivative.
+TEST(ScansTest, Twice) {
+  for (const char *lengths : {"", "lengths(%len : !len)"})
+    check(std::string("%zs, %hZ = rnn.scan %t in %T ") + lengths + R"(
+      over(%x = %xs : !hs) carry(%h = %h0 : !h) emit(!hs) {
+    %a = rnn.contract "bk,nk->bn" %h, %U into(%x : !h) : !h, !U -> !h
+    %n = math.tanh %a : !h
+    rnn.yield next(%n : !h) emit(%n : !h)
+  }
+  %q = arith.mulf %zs, %zs : !hs
+  %l0 = rnn.reduce sum "tbn->" %q valid(%len : !len) : !hs to tensor<f64>
+  %gr:2 = grad.gradient of %l0 wrt(%xs, %h0 : !hs, !h) : tensor<f64>
+  %ys = arith.addf %gr#0, %gr#0 : !hs
+  %hT = arith.mulf %gr#1, %gr#1 : !h)", lengths[0] ? 0 : 1);
+}
+
 // Embedding in the step.
 TEST(ScansTest, Table) {
   check(R"(

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/grad/Rules/Rules.h"
 #include "dialects/rnn/IR/RNNDialect.h"
 
@@ -13,6 +14,37 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::grad;
 using namespace rnnc::rnn;
+
+/// r = (p - one_hot(y)) g with p = softmax(z); u its cotangent.
+/// g gets sum u (p - one_hot(y)); z gets g (p u - p sum p u).
+static void addCrossEntropyGrad(CrossEntropyGradOp op, Value u, Adjoint &a) {
+  OpBuilder &b = a.builder();
+  Value z = op.getLogits(), g = op.getCotangent();
+  auto type = cast<RankedTensorType>(z.getType());
+  std::string all = labelsOf(type), rows = all.substr(0, all.size() - 1);
+  auto sum = [&](Value value) {
+    return ReduceOp::create(b, a.loc(), g.getType(), ReduceKind::Sum,
+                            all + "->" + rows, value);
+  };
+  auto stretch = [&](Value value) {
+    return BroadcastOp::create(b, a.loc(), type,
+                               b.getStringAttr(rows + "->" + all), value,
+                               ValueRange());
+  };
+  if (a.wants(g)) {
+    Value difference = CrossEntropyGradOp::create(
+        b, a.loc(), type, z, op.getClasses(), a.constant(g, 1));
+    a.add(g, sum(a.mulf(difference, u)));
+  }
+  if (a.wants(z)) {
+    Value p = SoftmaxOp::create(b, a.loc(), type, z,
+                                b.getStringAttr(all.substr(all.size() - 1)),
+                                b.getStringAttr(all), Value());
+    Value pu = a.mulf(p, u);
+    Value inner = a.subf(pu, a.mulf(p, stretch(sum(pu))));
+    a.add(z, a.mulf(inner, stretch(g)));
+  }
+}
 
 void grad::attachValueRules(MLIRContext *context) {
   // sigmoid: g y (1 - y) = g y - (g y) y
@@ -33,5 +65,9 @@ void grad::attachValueRules(MLIRContext *context) {
                                      op.getLogits().getType(), op.getLogits(),
                                      op.getClasses(), g));
   });
+  attachRule<CrossEntropyGradOp>(
+      context, [](CrossEntropyGradOp op, Value g, Adjoint &a) {
+        addCrossEntropyGrad(op, g, a);
+      });
   attachZero<UniformOp, NormalOp, OrthogonalOp, IotaOp, PositionOp>(context);
 }
