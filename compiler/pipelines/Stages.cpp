@@ -24,11 +24,12 @@ using namespace rnnc;
 
 /// Each product has one source, each sum with products is one chain by `into`,
 /// parts without state first, and of such chains only what the state reaches
-/// is left in the scans.
+/// and the next state needs is left in the scans.
 static void addHoisting(OpPassManager &pm) {
   pm.addPass(rnn::createSplitConcatProductsPass());
   pm.addPass(rnn::createChainSumsPass());
   pm.addPass(rnn::createHoistStatelessPass());
+  pm.addPass(rnn::createSinkOutputsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -101,8 +101,9 @@ def SinkOutputsPass : Pass<"rnn-sink-outputs"> {
     Products, look-ups and reductions of the state whose results no carried
     value needs, with all that is made of them, are computed for all steps after
     the scan; what they read is emitted instead. Under lengths the result is
-    masked, as the emission was. What is refused, and why, is as in
-    `rnn-hoist-stateless`.
+    masked, as the emission was. Not moved: what has no form over time, as in
+    `rnn-hoist-stateless`, and what reads a value of higher rank than its own
+    that would have to be emitted for it (a matrix state).
 
     Accepts any IR. Leaves emissions that nobody reads: run `rnn-drop-dead` after
     it.

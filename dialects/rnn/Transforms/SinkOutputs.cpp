@@ -116,6 +116,14 @@ private:
                : Value();
   }
 
+  /// Whether somebody reads an emission of `value`.
+  bool isEmitted(Value value) {
+    return llvm::any_of(value.getUses(), [&](OpOperand &use) {
+      Value emission = emissionOf(use);
+      return emission && !emission.use_empty();
+    });
+  }
+
   /// Only emissions need it, somebody reads one of them, it has a form over
   /// time.
   bool mayLeave(Operation *op) {
@@ -126,6 +134,12 @@ private:
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (scan.getLengths() && (type.getRank() == 0 || !type.isDynamicDim(0)))
       return false;
+    // Emitting a matrix to save a product of it would be a bad bargain.
+    for (Value operand : op->getOperands())
+      if (auto read = dyn_cast<RankedTensorType>(operand.getType());
+          read && read.getRank() > type.getRank() && isOfStep(operand) &&
+          !isSlice(operand) && !isEmitted(operand))
+        return false;
     bool isRead = false;
     for (OpOperand &use : op->getUses()) {
       Value emission = emissionOf(use);
@@ -143,10 +157,7 @@ private:
     return llvm::all_of(op->getOperands(), [&](Value operand) {
       if (!isOfStep(operand) || isSlice(operand))
         return true;
-      return llvm::any_of(operand.getUses(), [&](OpOperand &use) {
-        Value emission = emissionOf(use);
-        return emission && !emission.use_empty();
-      });
+      return isEmitted(operand);
     });
   }
 

@@ -51,24 +51,45 @@ func.func @input_gradient(%B: index, %T: index, %W: !W, %U: !U, %hs: !hs, %dys: 
   return %dxs, %das, %dh0 : !xs, !hs, !h
 }
 
-// A cell of our own with a matrix state: what reads the state for the output
-// leaves with the gate on it, since the incoming state can be emitted; the
-// random mask of the output goes with it.
-// CHECK-LABEL: func.func @matrix_state
+// A cell of our own whose output reads two states through two products and a
+// random mask: all of it leaves, the mask as a draw of the sequence.
+// CHECK-LABEL: func.func @two_readers
 // CHECK:         rnn.scan
 // CHECK-NOT:       rnn.uniform
-// CHECK-NOT:       rnn.contract "bnm,bm->bn"
+// CHECK-NOT:       rnn.contract
 // CHECK:           rnn.yield
 // CHECK-DAG:     rnn.uniform key({{.*}}) stream 2 sequence
-// CHECK-DAG:     %[[R:.*]] = rnn.contract "tbnm,tbm->tbn"
+// CHECK-DAG:     %[[P:.*]] = rnn.contract "tbk,nk->tbn"
+// CHECK-DAG:     %[[R:.*]] = rnn.contract "tbk,nk->tbn" {{.*}} into(%[[P]] :
 // CHECK-DAG:     arith.mulf %[[R]],
-func.func @matrix_state(%B: index, %T: index, %key: i64, %xs: !xs, %M0: tensor<?x6x4xf64>, %k: !h) -> (!hs, tensor<?x6x4xf64>) {
-  %ys, %MT = rnn.scan %t in %T over(%x = %xs : !xs) carry(%M = %M0 : tensor<?x6x4xf64>) emit(!hs) {
-    %M1 = rnn.contract "bn,bm->bnm" %k, %x into(%M : tensor<?x6x4xf64>) : !h, !x -> tensor<?x6x4xf64>
-    %r = rnn.contract "bnm,bm->bn" %M, %x : tensor<?x6x4xf64>, !x -> !h
+func.func @two_readers(%B: index, %T: index, %key: i64, %U: !U, %V: !U, %xs: !hs, %h0: !h) -> (!hs, !h, !h) {
+  %ys, %hT, %sT = rnn.scan %t in %T over(%x = %xs : !hs) carry(%h = %h0 : !h, %s = %h0 : !h) emit(!hs) {
+    %a = arith.mulf %h, %x : !h
+    %h1 = math.tanh %a : !h
+    %b = arith.addf %s, %h1 : !h
+    %s1 = rnn.sigmoid %b : !h
+    %p = rnn.contract "bk,nk->bn" %h1, %U : !h, !U -> !h
+    %r = rnn.contract "bk,nk->bn" %s, %V into(%p : !h) : !h, !U -> !h
     %u = rnn.uniform key(%key) stream 2 at %t [%B] : !h
     %y = arith.mulf %r, %u : !h
-    rnn.yield next(%M1 : tensor<?x6x4xf64>) emit(%y : !h)
+    rnn.yield next(%h1, %s1 : !h, !h) emit(%y : !h)
+  }
+  return %ys, %hT, %sT : !hs, !h, !h
+}
+
+// The read-out of a matrix state stays: the matrices of all steps would have to
+// be kept for it.
+// CHECK-LABEL: func.func @matrix_state
+// CHECK:         rnn.scan
+// CHECK:           rnn.contract "bnm,bm->bn"
+// CHECK:           rnn.yield
+// CHECK-NOT:     rnn.contract
+// CHECK:         return
+func.func @matrix_state(%B: index, %T: index, %xs: !xs, %M0: tensor<?x6x4xf64>, %k: !h) -> (!hs, tensor<?x6x4xf64>) {
+  %ys, %MT = rnn.scan %t in %T over(%x = %xs : !xs) carry(%M = %M0 : tensor<?x6x4xf64>) emit(!hs) {
+    %M1 = rnn.contract "bn,bm->bnm" %k, %x into(%M : tensor<?x6x4xf64>) : !h, !x -> tensor<?x6x4xf64>
+    %r = rnn.contract "bnm,bm->bn" %M1, %x : tensor<?x6x4xf64>, !x -> !h
+    rnn.yield next(%M1 : tensor<?x6x4xf64>) emit(%r : !h)
   }
   return %ys, %MT : !hs, tensor<?x6x4xf64>
 }
