@@ -82,7 +82,9 @@ void Emitter::barrier() {
 static std::string shareOf(const Partition &partition, const View &view) {
   if (partition.key == "serial")
     return partition.key;
-  std::string share = partition.key;
+  // Memory is used again for other types, whose rows lie elsewhere.
+  std::string share =
+      partition.key + "#" + std::to_string(view.element.getIntOrFloatBitWidth());
   for (int64_t i = 0; i < std::min(partition.dims, view.rank()); ++i) {
     share += "/" + std::to_string(view.strides[i].coefficient);
     for (int extent : view.strides[i].extents)
