@@ -2,7 +2,7 @@
 //
 // Part of rnnc. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `LSTM(n)` makes an instance. Its name is that of its binding, of the static
+// `Name(n)` makes an instance. Its name is that of its binding, of the static
 // parameter it is given to, or of its definition, and begins the paths of its
 // parameters and states.
 //
