@@ -4,7 +4,8 @@
 //
 // Text, front end, interpreter, gradients, differences, compiled code. Each
 // model is made from RNNC_SEED (default 1) plus its number; RNNC_RANDOM_MODELS
-// (default 200) says how many. A failing model is made smaller and printed.
+// (default 200, fewer under a sanitizer) says how many. A failing model is made
+// smaller and printed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -265,6 +266,18 @@ private:
   const char *entry;
 };
 
+/// Sanitizers make everything ten times slower.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RNNC_FEW_MODELS 1
+#endif
+#endif
+#ifdef RNNC_FEW_MODELS
+constexpr uint64_t kModels = 24;
+#else
+constexpr uint64_t kModels = 200;
+#endif
+
 uint64_t number(const char *variable, uint64_t otherwise) {
   const char *text = std::getenv(variable);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
@@ -305,21 +318,21 @@ template <class Check> void checkAll(uint64_t count, Check check) {
 } // namespace
 
 TEST(RandomModels, EveryPartAgrees) {
-  checkAll(number("RNNC_RANDOM_MODELS", 200),
+  checkAll(number("RNNC_RANDOM_MODELS", kModels),
            [](uint64_t seed, const RandomModel &model) {
              return RandomModels(seed).check(model);
            });
 }
 
 TEST(RandomModels, SinglePrecision) {
-  checkAll(number("RNNC_RANDOM_MODELS", 200) / 8,
+  checkAll(number("RNNC_RANDOM_MODELS", kModels) / 8,
            [](uint64_t seed, const RandomModel &model) {
              return OtherEntries(seed, /*f64=*/false, "grad").check(model);
            });
 }
 
 TEST(RandomModels, TrainingSteps) {
-  checkAll(number("RNNC_RANDOM_MODELS", 200) / 8,
+  checkAll(number("RNNC_RANDOM_MODELS", kModels) / 8,
            [](uint64_t seed, const RandomModel &model) {
              return OtherEntries(seed, /*f64=*/true, "train").check(model);
            });
