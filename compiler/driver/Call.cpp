@@ -217,6 +217,11 @@ void Call::run() {
         },
         this);
   for (auto [i, j] : statePairs) {
+    if (arguments[i].borrowed) {
+      std::memcpy(arguments[i].data, returned[j].data,
+                  size_t(arguments[i].bytes));
+      continue;
+    }
     std::swap(arguments[i].data, returned[j].data);
     arguments[i].own.swap(returned[j].own);
     std::swap(argPointers[i], resultPointers[j]);

@@ -93,14 +93,15 @@ public:
   std::vector<Slot> &results() { return returned; }
 
   /// Lets an argument (and the result that shares it) live in memory of the
-  /// caller, which must be large enough at every extent used. Not for states.
+  /// caller, which must be large enough at every extent used. A state there is copied
+  /// back after each call.
   void borrow(Slot &slot, void *memory);
   void setKey(int64_t key) { call.key = key; }
   bool usesKey() const { return hasKey; }
   int64_t arenaBytes() const { return arenaSize; }
 
   /// Runs it. Does not allocate. Afterwards the state arguments hold the new
-  /// states, at other addresses than before.
+  /// states, at other addresses than before if they are not borrowed.
   void run();
 
 private:

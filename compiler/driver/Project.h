@@ -35,6 +35,8 @@ public:
 
   const Spec &spec() const { return *text; }
   const Settings &settings() const { return wanted; }
+  /// To be changed before the variants that depend on it are made.
+  Settings &changeSettings() { return wanted; }
   /// The model as analysed without data.
   const hir::Model &model() const { return *first; }
   /// Sizes that the data decide; before the first variant.

@@ -63,8 +63,10 @@ Settings::Settings(const CommandLine &line) {
 Settings::Settings(const api::Options &options) {
   if (!options.model.empty())
     given["model"] = options.model;
-  given["batch"] = std::to_string(options.batch);
-  given["length"] = std::to_string(options.length);
+  if (options.batch > 0)
+    given["batch"] = std::to_string(options.batch);
+  if (options.length > 0)
+    given["length"] = std::to_string(options.length);
   if (options.threads > 0)
     given["threads"] = std::to_string(options.threads);
   given["seed"] = std::to_string(options.seed);

@@ -179,6 +179,16 @@ Result<void> TrainRun::compile() {
   if (!planned)
     return planned.error();
   plan = *planned;
+  // Data too short for the batch are said before anything is written.
+  if (data.stream) {
+    rt::StreamOptions options;
+    options.batch = plan.batch;
+    options.window = plan.window;
+    options.horizon = 0;
+    auto cursor = rt::StreamCursor::create(data.train.length, options);
+    if (!cursor)
+      return fromRuntime(cursor.error());
+  }
   auto made = Session::create(project, data.stream, data.ragged);
   for (const Message &message : project->takeMessages())
     console.say(message);

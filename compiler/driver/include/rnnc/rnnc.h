@@ -143,8 +143,9 @@ using Path = std::filesystem::path;
 struct Options {
   /// Which model of the text; empty: the only one.
   std::string model;
-  /// How many examples or streams, and steps, are usual. Hints.
-  int64_t batch = 32, length = 64;
+  /// How many examples or streams, and steps, are usual. Hints; 0: as the text
+  /// says, else 32 and 64.
+  int64_t batch = 0, length = 0;
   /// Sizes and train-block keys by name.
   std::map<std::string, std::string> set;
   /// Every OLD becomes NEW.
@@ -224,8 +225,6 @@ struct TrainOptions {
   /// When `fit` ends; the first to be reached.
   std::optional<double> epochs, timeLimit;
   std::optional<int64_t> steps;
-  /// The run folder; empty: none is written.
-  Path out;
 };
 
 /// Where the data of `fit` and `evaluate` lie, as on the command line.
