@@ -324,6 +324,71 @@ TEST(RandomModels, EveryPartAgrees) {
            });
 }
 
+/// One long window gives the outputs of two short ones, state carried over.
+static Verdict checkWindows(uint64_t seed, const RandomModel &random) {
+  ModelOptions options;
+  options.stream = true;
+  auto model = TestModel::create(random.text(), options);
+  if (!model)
+    return verdict("front end", model.takeError());
+  auto forward = (*model)->function("rnn", "forward");
+  auto init = (*model)->function("rnn", "init");
+  if (!forward || !init)
+    return {"front end", "no functions"};
+  ExampleOptions example;
+  example.seed = seed;
+  example.extents = random.extents();
+  int64_t half = example.extents["T"];
+  example.extents["T"] = 2 * half;
+  example.ranges = random.ranges();
+  auto at = exampleBindings(*forward, *init, example);
+  if (!at)
+    return verdict("init", at.takeError());
+  auto whole = (*model)->interpret("rnn", "forward", *at);
+  if (!whole)
+    return verdict("interpreter", whole.takeError());
+  for (int64_t window = 0; window < 2; ++window) {
+    Bindings part = *at;
+    part.set(ArgKind::Axis, "T", Array::index(half));
+    for (unsigned i = 0; i < forward->getNumArguments(); ++i) {
+      auto arg = forward->getArgAttrOfType<rnn::ArgAttr>(i, rnn::kArgAttrName);
+      if (!arg.getAxes().empty() && arg.getAxes()[0] == "T") {
+        const Array &array = *at->find(arg.getKind(), arg.getName());
+        Array piece = array;
+        piece.shape[0] = half;
+        auto middle = array.data.begin() + array.data.size() / 2;
+        piece.data.assign(window ? middle : array.data.begin(),
+                          window ? array.data.end() : middle);
+        part.set(arg.getKind(), arg.getName(), std::move(piece));
+      }
+    }
+    auto results = (*model)->interpret("rnn", "forward", part);
+    if (!results)
+      return verdict("interpreter", results.takeError());
+    const Array &logits = *whole->find(ArgKind::Output, "logits");
+    const Array &piece = *results->find(ArgKind::Output, "logits");
+    for (int64_t i = 0; i < piece.size(); ++i)
+      if (!(std::fabs(piece.number(i) -
+                      logits.number(window * piece.size() + i)) < 1e-12))
+        return {"windows",
+                "outputs of window " + std::to_string(window) + " differ"};
+    for (const Bindings::Entry &entry : results->entries())
+      if (entry.kind == ArgKind::State)
+        at->set(entry.kind, entry.name, entry.array);
+    // Only the first window of a stream begins anew.
+    if (Array *fresh = at->find(ArgKind::Fresh, "fresh"))
+      *fresh = Array::zeros(fresh->dtype, fresh->shape);
+  }
+  return {};
+}
+
+TEST(RandomModels, WindowsContinueAStream) {
+  checkAll(2 * number("RNNC_RANDOM_MODELS", kModels),
+           [](uint64_t seed, const RandomModel &model) {
+             return model.isStream() ? checkWindows(seed, model) : Verdict();
+           });
+}
+
 TEST(RandomModels, SinglePrecision) {
   checkAll(number("RNNC_RANDOM_MODELS", kModels) / 8,
            [](uint64_t seed, const RandomModel &model) {
