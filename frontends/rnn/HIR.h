@@ -170,7 +170,7 @@ struct Param {
   Block initBlock;
   Node *init = nullptr;
   SourceRange place;
-  bool used = false;
+  SourceRange owner; ///< where its instance is made; none in the model
 };
 
 struct Input {

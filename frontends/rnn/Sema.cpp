@@ -598,6 +598,21 @@ std::unique_ptr<hir::Model> rnnc::analyze(const Program &program,
     model->evaluation = Sema(program, evaluation, diags).run();
     if (!model->evaluation)
       return nullptr;
+    // Weights are found by name: a name must mean the same instance in both.
+    std::map<std::string, SourceRange> owners;
+    for (const hir::Param &param : model->params)
+      owners[param.name] = param.owner;
+    for (const hir::Param &param : model->evaluation->params)
+      if (auto it = owners.find(param.name);
+          it == owners.end() || it->second != param.owner) {
+        diags
+            .error(param.owner.isValid() ? param.owner : param.place, "static",
+                   str("parameter '", param.name,
+                       it == owners.end() ? "' exists in evaluation only"
+                                          : "' is another one in training"))
+            .help("bind the instance to a name outside of 'if training'");
+        return nullptr;
+      }
   }
   return model;
 }

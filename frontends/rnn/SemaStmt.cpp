@@ -298,6 +298,8 @@ void Sema::declareParam(const ast::DeclGroup &group, const ast::Ident &ident,
     param.fixed = fixed;
     param.place = ident.range;
     if (instance)
+      param.owner = instance->place;
+    if (instance)
       instance->params[name] = index;
     paramUse.emplace(ident.range.begin.getRaw(),
                      std::make_pair(ident.name, false));

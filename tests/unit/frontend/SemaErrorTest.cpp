@@ -51,6 +51,46 @@ std::vector<std::string> messagesOf(const Case &c) {
 }
 
 const Case cases[] = {
+    {"NamesDifferInTraining",
+     "",
+     R"(model M(n = 4) {
+  input x: seq [n]
+  target y: seq [n]
+  if training { a = x |> Dense(n) } else { a = x }
+  b = a |> Dense(n)
+  loss mse(b, y)
+}
+)",
+     {"5:12: error: parameter 'dense.W' is another one in training; help: "
+      "bind the instance to a name outside of 'if training'"}},
+    {"EvaluationOnly",
+     "",
+     R"(model M(n = 4) {
+  input x: seq [n]
+  target y: seq [n]
+  f = Dense(n)
+  if training { a = x } else { a = f(x) }
+  loss mse(a, y)
+}
+)",
+     {"4:7: error: parameter 'f.W' exists in evaluation only; help: bind the "
+      "instance to a name outside of 'if training'"}},
+    {"NestedStream",
+     "f",
+     R"(cell Inner()(x: [d], h: seq [d]) -> y {
+  state y: [d]
+  g = GRU(2)
+  y' = x + last(g(h))[0]
+}
+model M() {
+  input x: seq [2]
+  output Inner()(x, x as U)
+}
+)",
+     {"4:12: error: 'last' over U needs the end of a stream",
+      "4:17: error: a recurrence over U inside another one is not built for "
+      "streams yet",
+      "8:21: error: 'as' over U needs the end of a stream"}},
     {"UnknownName",
      "",
      R"(model M(V, n = 4) {
