@@ -26,7 +26,8 @@ static std::string take(llvm::Error error) {
 }
 
 /// The passes a gradient is checked after, by name.
-static std::vector<std::pair<std::string, void (*)(PassManager &)>> pipelines() {
+static std::vector<std::pair<std::string, void (*)(PassManager &)>>
+pipelines() {
   return {
       {"differentiate",
        [](PassManager &pm) { pm.addPass(grad::createDifferentiatePass()); }},
@@ -80,8 +81,7 @@ public:
     std::mt19937_64 random(inputs.seed);
     std::uniform_real_distribution<double> reals(inputs.low, inputs.high);
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-      auto arg =
-          function.getArgAttrOfType<rnn::ArgAttr>(i, rnn::kArgAttrName);
+      auto arg = function.getArgAttrOfType<rnn::ArgAttr>(i, rnn::kArgAttrName);
       Type type = function.getArgumentTypes()[i];
       if (!arg)
         return false;
@@ -98,10 +98,10 @@ public:
       SmallVector<int64_t> shape;
       size_t axis = 0;
       for (int64_t size : tensor.getShape())
-        shape.push_back(ShapedType::isDynamic(size)
-                            ? inputs.extents.at(
-                                  arg.getAxes()[axis++].getValue().str())
-                            : size);
+        shape.push_back(
+            ShapedType::isDynamic(size)
+                ? inputs.extents.at(arg.getAxes()[axis++].getValue().str())
+                : size);
       DType dtype = tensor.getElementType().isF64()        ? DType::F64
                     : tensor.getElementType().isInteger(1) ? DType::I1
                                                            : DType::I32;
@@ -163,8 +163,9 @@ differences(func::FuncOp function, Arguments arguments) {
 
 std::string test::checkGradients(StringRef text, const Inputs &inputs) {
   DialectRegistry registry;
-  registry.insert<rnn::RNNDialect, grad::GradDialect, arith::ArithDialect,
-                  math::MathDialect, func::FuncDialect, tensor::TensorDialect>();
+  registry
+      .insert<rnn::RNNDialect, grad::GradDialect, arith::ArithDialect,
+              math::MathDialect, func::FuncDialect, tensor::TensorDialect>();
   grad::registerAdjointRules(registry);
   MLIRContext context(registry);
   context.disableMultithreading();
@@ -225,11 +226,11 @@ std::string test::checkGradients(StringRef text, const Inputs &inputs) {
       for (size_t k = 0; k < values.size(); ++k)
         if (double error = std::abs(got.number(k) - values[k]) / largest;
             !(error < 2e-7))
-          return name + ": argument " +
-                 std::to_string(arguments.real[number]) + " entry " +
-                 std::to_string(k) + ": " + std::to_string(got.number(k)) +
-                 ", differences give " + std::to_string(values[k]) +
-                 " (seed " + std::to_string(inputs.seed) + ")\n" + ir;
+          return name + ": argument " + std::to_string(arguments.real[number]) +
+                 " entry " + std::to_string(k) + ": " +
+                 std::to_string(got.number(k)) + ", differences give " +
+                 std::to_string(values[k]) + " (seed " +
+                 std::to_string(inputs.seed) + ")\n" + ir;
     }
   }
   return "";

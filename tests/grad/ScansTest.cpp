@@ -59,7 +59,8 @@ void check(const std::string &body, int64_t shortest = 1) {
   bool ragged = body.find(" lengths(") != std::string::npos;
   head.replace(head.find("LENGTHS"), 7, ragged ? "T" : "Z");
   uint64_t seed = 0;
-  for (auto [batch, steps] : {std::pair(3, 4), std::pair(2, 1), std::pair(1, 5)}) {
+  for (auto [batch, steps] :
+       {std::pair(3, 4), std::pair(2, 1), std::pair(1, 5)}) {
     Inputs inputs;
     inputs.seed = ++seed * 104729;
     inputs.extents = {{"B", batch}, {"T", steps}, {"S", 3}, {"Z", steps}};
@@ -70,19 +71,28 @@ void check(const std::string &body, int64_t shortest = 1) {
 
 TEST(ScansTest, Forward) {
   check(std::string("%ys, %hT, %cT = rnn.scan %t in %T over(%x = %xs : !hs) "
-                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") + kCell);
+                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") +
+        kCell);
 }
 TEST(ScansTest, Reverse) {
-  check(std::string("%ys, %hT, %cT = rnn.scan %t in %T reverse over(%x = %xs : !hs) "
-                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") + kCell);
+  check(std::string(
+            "%ys, %hT, %cT = rnn.scan %t in %T reverse over(%x = %xs : !hs) "
+            "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") +
+        kCell);
 }
 TEST(ScansTest, ForwardRagged) {
-  check(std::string("%ys, %hT, %cT = rnn.scan %t in %T lengths(%len : !len) over(%x = %xs : !hs) "
-                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") + kCell, 0);
+  check(std::string("%ys, %hT, %cT = rnn.scan %t in %T lengths(%len : !len) "
+                    "over(%x = %xs : !hs) "
+                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") +
+            kCell,
+        0);
 }
 TEST(ScansTest, ReverseRagged) {
-  check(std::string("%ys, %hT, %cT = rnn.scan %t in %T reverse lengths(%len : !len) over(%x = %xs : !hs) "
-                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") + kCell, 0);
+  check(std::string("%ys, %hT, %cT = rnn.scan %t in %T reverse lengths(%len : "
+                    "!len) over(%x = %xs : !hs) "
+                    "carry(%h = %h0 : !h, %c = %h0 : !h) emit(!hs) {") +
+            kCell,
+        0);
 }
 
 // log of a state that is 0 in padding: what sums over rows must leave it out.
@@ -96,7 +106,8 @@ TEST(ScansTest, InfiniteInPadding) {
     %a0 = rnn.contract "bk,nk->bn" %lg, %U into(%x : !h) : !h, !U -> !h
     %e = math.exp %a0 : !h
     rnn.yield next(%e : !h) emit(%lg : !h)
-  })", 0);
+  })",
+        0);
 }
 
 // A weight vector, a value with rows and a whole sequence from outside.
@@ -112,7 +123,8 @@ TEST(ScansTest, Captured) {
     %m = rnn.contract "sb,sbm->bm" %al, %ctx into(%x : !h) : tensor<?x?xf64>, !hs -> !h
     %n = math.tanh %m : !h
     rnn.yield next(%n : !h) emit(%m : !h)
-  })", lengths[0] ? 0 : 1);
+  })",
+          lengths[0] ? 0 : 1);
 }
 
 // A scan in a scan, its steps along the axis of the context.
@@ -131,7 +143,8 @@ TEST(ScansTest, Nested) {
     %n = arith.addf %r, %iT : !h
     %o = math.tanh %n : !h
     rnn.yield next(%o : !h) emit(%n : !h)
-  })", lengths[0] ? 0 : 1);
+  })",
+          lengths[0] ? 0 : 1);
 }
 
 // A state without rows, and one that no step changes.
@@ -164,7 +177,8 @@ TEST(ScansTest, Passed) {
     rnn.yield next(%m : !h) emit(%h : !h)
   }
   %pr2 = arith.mulf %hs2, %wt : !hs
-  %l4 = rnn.reduce sum "tbn->bn" %pr2 valid(%len : !len) : !hs to !h)", 1);
+  %l4 = rnn.reduce sum "tbn->bn" %pr2 valid(%len : !len) : !hs to !h)",
+        1);
 }
 
 // The derivative of a derivative.
@@ -180,7 +194,8 @@ TEST(ScansTest, Twice) {
   %l0 = rnn.reduce sum "tbn->" %q valid(%len : !len) : !hs to tensor<f64>
   %gr:2 = grad.gradient of %l0 wrt(%xs, %h0 : !hs, !h) : tensor<f64>
   %ys = arith.addf %gr#0, %gr#0 : !hs
-  %hT = arith.mulf %gr#1, %gr#1 : !h)", lengths[0] ? 0 : 1);
+  %hT = arith.mulf %gr#1, %gr#1 : !h)",
+          lengths[0] ? 0 : 1);
 }
 
 // Embedding in the step.
@@ -193,6 +208,7 @@ TEST(ScansTest, Table) {
     %r = rnn.gather %U[%k] : !U, tensor<?xi32> to !h
     %n = arith.mulf %r, %h : !h
     rnn.yield next(%n : !h) emit(%r : !h)
-  })", 0);
+  })",
+        0);
 }
 } // namespace

@@ -159,8 +159,7 @@ Value Adjoint::validRows() {
   auto type =
       RankedTensorType::get({ShapedType::kDynamic}, b.getIntegerType(1));
   for (auto [lengths, position] : raggedSteps) {
-    Value step =
-        rnn::ValidOp::create(b, location, type, lengths, position);
+    Value step = rnn::ValidOp::create(b, location, type, lengths, position);
     rows = rows ? Value(arith::AndIOp::create(b, location, rows, step)) : step;
   }
   return rows;
@@ -222,8 +221,8 @@ Value Adjoint::validOf(std::string &labels, StringRef summed,
   Type bit = b.getIntegerType(1);
   if (givenType.getElementType() == bit && givenType.getRank() == 1)
     return arith::AndIOp::create(b, location, given, rows);
-  auto maskType = RankedTensorType::get(
-      {ShapedType::kDynamic, ShapedType::kDynamic}, bit);
+  auto maskType =
+      RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, bit);
   if (givenType.getElementType() != bit)
     given = rnn::ValidStepsOp::create(b, location, maskType, given, steps);
   Value stretched = rnn::BroadcastOp::create(

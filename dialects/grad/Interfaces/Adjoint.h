@@ -1,4 +1,5 @@
-//===- Adjoint.h - The adjoint of a piece of IR under construction -*- C++ -*-===//
+//===- Adjoint.h - The adjoint of a piece of IR under construction -*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0
 //
@@ -73,9 +74,8 @@ public:
   mlir::Value zeros(mlir::Value like) { return constant(like, 0); }
   /// The extents of `value` along the dynamic labels of `to` that `from`
   /// lacks, in the order of `to`; `value` has the labels `to`.
-  llvm::SmallVector<mlir::Value> newExtents(llvm::StringRef from,
-                                            llvm::StringRef to,
-                                            mlir::Value value);
+  llvm::SmallVector<mlir::Value>
+  newExtents(llvm::StringRef from, llvm::StringRef to, mlir::Value value);
 
   /// The `valid` operand of a sum over the labels `summed` of `factors`: the
   /// rows of enclosing ragged steps if rows are summed, the steps of a ragged

@@ -89,7 +89,8 @@ static Value findInBroadcast(BroadcastOp op, int64_t dim) {
   auto type = cast<RankedTensorType>(op.getType());
   size_t number = 0;
   for (int64_t i = 0; i < dim; ++i)
-    if (type.isDynamicDim(i) && !op.getInLabels().contains(op.getOutLabels()[i]))
+    if (type.isDynamicDim(i) &&
+        !op.getInLabels().contains(op.getOutLabels()[i]))
       ++number;
   return op.getSizes()[number];
 }
@@ -143,8 +144,8 @@ static Value findExtent(Value value, int64_t dim) {
           if (auto from = dyn_cast<RankedTensorType>(operand.getType()))
             if (from.getRank() > dim && from.isDynamicDim(dim) &&
                 (from.getShape() == type.getShape() ||
-                 isa<SliceOp, PlaceOp, ConcatOp, ReshapeOp, OneHotOp,
-                     ArgMaxOp>(op)))
+                 isa<SliceOp, PlaceOp, ConcatOp, ReshapeOp, OneHotOp, ArgMaxOp>(
+                     op)))
               return findExtent(operand, dim);
         return {};
       });
@@ -160,9 +161,10 @@ Value grad::extentOf(OpBuilder &builder, Value value, int64_t dim) {
 /// The description of `extent` as an argument of kind axis, or null.
 static ArgAttr axisOf(Value extent) {
   auto argument = dyn_cast<BlockArgument>(extent);
-  auto function = argument ? dyn_cast<FunctionOpInterface>(
-                                 argument.getOwner()->getParentOp())
-                           : FunctionOpInterface();
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
   if (!function)
     return {};
   auto arg =

@@ -73,12 +73,12 @@ void rnnc::grad::registerArithRules(DialectRegistry &registry) {
     });
     // A cast: the cast back.
     attachRule<ExtFOp>(context, [](ExtFOp op, Value g, Adjoint &a) {
-      a.add(op.getIn(), TruncFOp::create(a.builder(), a.loc(),
-                                         op.getIn().getType(), g));
+      a.add(op.getIn(),
+            TruncFOp::create(a.builder(), a.loc(), op.getIn().getType(), g));
     });
     attachRule<TruncFOp>(context, [](TruncFOp op, Value g, Adjoint &a) {
-      a.add(op.getIn(), ExtFOp::create(a.builder(), a.loc(),
-                                       op.getIn().getType(), g));
+      a.add(op.getIn(),
+            ExtFOp::create(a.builder(), a.loc(), op.getIn().getType(), g));
     });
     attachZero<CmpFOp, SIToFPOp, UIToFPOp, FPToSIOp, FPToUIOp, ConstantOp>(
         context);

@@ -111,8 +111,7 @@ static Value productShare(ReduceOp op, Value g, Adjoint &a) {
                             value, op.getValid());
   };
   Value safe = a.select(isZero, one, x);
-  Value product = stretch(
-      op, a.mulf(g, reduce(ReduceKind::Prod, safe)), a);
+  Value product = stretch(op, a.mulf(g, reduce(ReduceKind::Prod, safe)), a);
   Value zeros =
       stretch(op, reduce(ReduceKind::Sum, a.select(isZero, one, zero)), a);
   Value none = compare(arith::CmpFPredicate::OEQ, zeros, zero, a);
@@ -124,8 +123,8 @@ static Value productShare(ReduceOp op, Value g, Adjoint &a) {
 /// A greatest or least entry: g in equal shares to the entries equal to it.
 static Value extremeShare(ReduceOp op, Value g, Adjoint &a) {
   Value x = op.getInput(), zero = a.zeros(x), one = a.constant(x, 1);
-  Value equal = compare(arith::CmpFPredicate::OEQ, x,
-                        stretch(op, op.getResult(), a), a);
+  Value equal =
+      compare(arith::CmpFPredicate::OEQ, x, stretch(op, op.getResult(), a), a);
   Value count = ReduceOp::create(a.builder(), a.loc(), op.getType(),
                                  ReduceKind::Sum, op.getLabels(),
                                  a.select(equal, one, zero), op.getValid());

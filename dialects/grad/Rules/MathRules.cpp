@@ -21,8 +21,9 @@ static Value timesSign(Value g, Value x, Adjoint &a) {
   auto compare = [&](arith::CmpFPredicate predicate) {
     return arith::CmpFOp::create(a.builder(), a.loc(), predicate, x, zero);
   };
-  return a.select(compare(arith::CmpFPredicate::OGT), g,
-                  a.select(compare(arith::CmpFPredicate::OLT), a.negf(g), zero));
+  return a.select(
+      compare(arith::CmpFPredicate::OGT), g,
+      a.select(compare(arith::CmpFPredicate::OLT), a.negf(g), zero));
 }
 
 /// x^p: g p x^(p-1) and g y log x, which is 0 at x = 0.
@@ -56,7 +57,8 @@ void rnnc::grad::registerMathRules(DialectRegistry &registry) {
     // exp2: g y log 2
     attachRule<Exp2Op>(context, [](Exp2Op op, Value g, Adjoint &a) {
       Value y = op.getResult();
-      a.add(op.getOperand(), a.mulf(a.mulf(g, y), a.constant(y, 0.6931471805599453)));
+      a.add(op.getOperand(),
+            a.mulf(a.mulf(g, y), a.constant(y, 0.6931471805599453)));
     });
     // expm1: g (y + 1) = g y + g
     attachRule<ExpM1Op>(context, [](ExpM1Op op, Value g, Adjoint &a) {
@@ -112,9 +114,8 @@ void rnnc::grad::registerMathRules(DialectRegistry &registry) {
       Value e = ExpOp::create(a.builder(), a.loc(), a.negf(a.mulf(x, x)));
       a.add(x, a.mulf(a.mulf(g, a.constant(x, 1.1283791670955126)), e));
     });
-    attachRule<PowFOp>(context, [](PowFOp op, Value g, Adjoint &a) {
-      addPower(op, g, a);
-    });
+    attachRule<PowFOp>(
+        context, [](PowFOp op, Value g, Adjoint &a) { addPower(op, g, a); });
     // x y + z: g y, g x, g
     attachRule<FmaOp>(context, [](FmaOp op, Value g, Adjoint &a) {
       if (a.wants(op.getA()))

@@ -35,19 +35,17 @@ static void addConcat(ConcatOp op, Value g, Adjoint &a) {
 static void addShift(ShiftOp op, Value g, Adjoint &a) {
   OpBuilder &b = a.builder();
   if (a.wants(op.getInput())) {
-    Value back =
-        ShiftOp::create(b, a.loc(), op.getType(), g, a.zeros(op.getInit()),
-                        op.getLengths(),
-                        op.getReverse() ? UnitAttr() : b.getUnitAttr());
+    Value back = ShiftOp::create(
+        b, a.loc(), op.getType(), g, a.zeros(op.getInit()), op.getLengths(),
+        op.getReverse() ? UnitAttr() : b.getUnitAttr());
     if (op.getLengths()) // a shift leaves anything in padding
       back = MaskOp::create(b, a.loc(), op.getType(), back, op.getLengths());
     a.add(op.getInput(), back);
   }
   if (a.wants(op.getInit()))
-    a.add(op.getInit(),
-          PickOp::create(b, a.loc(), op.getInit().getType(),
-                         op.getReverse() ? End::Last : End::First, g,
-                         op.getLengths()));
+    a.add(op.getInit(), PickOp::create(b, a.loc(), op.getInit().getType(),
+                                       op.getReverse() ? End::Last : End::First,
+                                       g, op.getLengths()));
 }
 
 /// Labels of the ids of a table: t and b in the usual layout.
@@ -89,16 +87,14 @@ void grad::attachMovementRules(MLIRContext *context) {
           SliceOp::create(a.builder(), a.loc(), op.getInput().getType(), g,
                           op.getAxis(), op.getOffset()));
   });
-  attachRule<ConcatOp>(context, [](ConcatOp op, Value g, Adjoint &a) {
-    addConcat(op, g, a);
-  });
+  attachRule<ConcatOp>(
+      context, [](ConcatOp op, Value g, Adjoint &a) { addConcat(op, g, a); });
   attachRule<ReshapeOp>(context, [](ReshapeOp op, Value g, Adjoint &a) {
-    a.add(op.getInput(), ReshapeOp::create(a.builder(), a.loc(),
-                                           op.getInput().getType(), g));
+    a.add(op.getInput(),
+          ReshapeOp::create(a.builder(), a.loc(), op.getInput().getType(), g));
   });
-  attachRule<ShiftOp>(context, [](ShiftOp op, Value g, Adjoint &a) {
-    addShift(op, g, a);
-  });
+  attachRule<ShiftOp>(
+      context, [](ShiftOp op, Value g, Adjoint &a) { addShift(op, g, a); });
   // Its own adjoint.
   attachRule<ReverseOp>(context, [](ReverseOp op, Value g, Adjoint &a) {
     a.add(op.getInput(), ReverseOp::create(a.builder(), a.loc(), op.getType(),
@@ -115,16 +111,15 @@ void grad::attachMovementRules(MLIRContext *context) {
           PickOp::create(a.builder(), a.loc(), op.getInput().getType(),
                          op.getEnd(), g, op.getLengths()));
   });
-  attachRule<GatherOp>(context, [](GatherOp op, Value g, Adjoint &a) {
-    addGather(op, g, a);
-  });
+  attachRule<GatherOp>(
+      context, [](GatherOp op, Value g, Adjoint &a) { addGather(op, g, a); });
   attachRule<ScatterAddOp>(context, [](ScatterAddOp op, Value g, Adjoint &a) {
     addScatter(op, g, a);
   });
   // Padding passes nothing.
   attachRule<MaskOp>(context, [](MaskOp op, Value g, Adjoint &a) {
-    a.add(op.getInput(), MaskOp::create(a.builder(), a.loc(), op.getType(), g,
-                                        op.getValid()));
+    a.add(op.getInput(),
+          MaskOp::create(a.builder(), a.loc(), op.getType(), g, op.getValid()));
   });
   attachZero<OneHotOp, ArgMaxOp, ValidOp, ValidStepsOp>(context);
 }

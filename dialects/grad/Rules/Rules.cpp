@@ -21,6 +21,7 @@ void grad::registerAdjointRules(DialectRegistry &registry) {
     attachValueRules(context);
     attachScanRule(context);
   });
-  registry.addExtension(
-      +[](MLIRContext *context, GradDialect *) { attachZero<StopOp>(context); });
+  registry.addExtension(+[](MLIRContext *context, GradDialect *) {
+    attachZero<StopOp>(context);
+  });
 }

@@ -18,8 +18,7 @@ namespace rnnc::grad {
 
 namespace detail {
 template <class Op, class Rule>
-struct RuleModel
-    : AdjointOpInterface::ExternalModel<RuleModel<Op, Rule>, Op> {
+struct RuleModel : AdjointOpInterface::ExternalModel<RuleModel<Op, Rule>, Op> {
   llvm::LogicalResult addAdjoint(mlir::Operation *op,
                                  llvm::ArrayRef<mlir::Value> cotangents,
                                  Adjoint &adjoint) const {

@@ -60,10 +60,9 @@ void grad::attachValueRules(MLIRContext *context) {
   // logsumexp(z) - z[y]: (softmax(z) - one_hot(y)) g
   attachRule<CrossEntropyOp>(context, [](CrossEntropyOp op, Value g,
                                          Adjoint &a) {
-    a.add(op.getLogits(),
-          CrossEntropyGradOp::create(a.builder(), a.loc(),
-                                     op.getLogits().getType(), op.getLogits(),
-                                     op.getClasses(), g));
+    a.add(op.getLogits(), CrossEntropyGradOp::create(
+                              a.builder(), a.loc(), op.getLogits().getType(),
+                              op.getLogits(), op.getClasses(), g));
   });
   attachRule<CrossEntropyGradOp>(
       context, [](CrossEntropyGradOp op, Value g, Adjoint &a) {

@@ -46,7 +46,8 @@ static func::FuncOp copyOf(func::FuncOp loss, StringRef name) {
 }
 
 /// Appends `value` to what `function` returns.
-static void addResult(func::FuncOp function, Value value, DictionaryAttr attrs) {
+static void addResult(func::FuncOp function, Value value,
+                      DictionaryAttr attrs) {
   (void)function.insertResult(function.getNumResults(), value.getType(), attrs);
   auto end = cast<func::ReturnOp>(function.getBody().front().getTerminator());
   end.getOperandsMutable().append(value);
@@ -74,7 +75,8 @@ static SmallVector<Value> gradientsOf(func::FuncOp function,
     wrt.push_back(function.getArgument(i));
   if (wrt.empty())
     return {};
-  auto gradient = GradientOp::create(b, function.getLoc(), ValueRange(wrt).getTypes(), end.getOperand(0), wrt);
+  auto gradient = GradientOp::create(
+      b, function.getLoc(), ValueRange(wrt).getTypes(), end.getOperand(0), wrt);
   return SmallVector<Value>(gradient.getGradients());
 }
 
@@ -115,9 +117,9 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     unsigned at = 0;
     while (at < function.getNumArguments()) {
       ArgAttr arg = argOf(function, at);
-      if (!arg || (arg.getKind() != ArgKind::Axis &&
-                   arg.getKind() != ArgKind::Key &&
-                   arg.getKind() != ArgKind::Hyper))
+      if (!arg ||
+          (arg.getKind() != ArgKind::Axis && arg.getKind() != ArgKind::Key &&
+           arg.getKind() != ArgKind::Hyper))
         break;
       ++at;
     }
@@ -128,8 +130,8 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     SmallVector<unsigned> trained = trainedArguments(function);
     while (at < function.getNumArguments()) {
       ArgAttr arg = argOf(function, at);
-      if (!arg || (arg.getKind() != ArgKind::Param &&
-                   arg.getKind() != ArgKind::Slot))
+      if (!arg ||
+          (arg.getKind() != ArgKind::Param && arg.getKind() != ArgKind::Slot))
         break;
       ++at;
     }
@@ -150,7 +152,8 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     SmallVector<Value> gradients = gradientsOf(function, trained);
     OpBuilder b(function.getBody().front().getTerminator());
     Value norm = buildNorm(b, loc, gradients, element);
-    addResult(function, norm, describe(context, ArgKind::Grad_norm, "grad_norm"));
+    addResult(function, norm,
+              describe(context, ArgKind::Grad_norm, "grad_norm"));
     if (clipNorm != 0)
       clipByNorm(b, loc, gradients, norm, clipNorm);
     if (clipValue != 0)
@@ -188,8 +191,7 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     }
     auto loss = module.lookupSymbol<func::FuncOp>("loss");
     if (loss) {
-      if (loss.getNumResults() == 0 ||
-          !isReal(loss.getResultTypes()[0]) ||
+      if (loss.getNumResults() == 0 || !isReal(loss.getResultTypes()[0]) ||
           cast<RankedTensorType>(loss.getResultTypes()[0]).getRank() != 0) {
         loss.emitOpError("result 0 is no loss of rank 0");
         return signalPassFailure();

@@ -59,8 +59,7 @@ static SmallVector<Operation *> opsBefore(GradientOp last) {
 static LogicalResult differentiate(GradientOp gradient) {
   emitIncoming(opsBefore(gradient));
   SmallVector<Operation *> ops = opsBefore(gradient);
-  NeededValues needed =
-      findNeeded(gradient.getWrt(), gradient.getLoss(), ops);
+  NeededValues needed = findNeeded(gradient.getWrt(), gradient.getLoss(), ops);
 
   OpBuilder b(gradient);
   Adjoint adjoint(b, needed);

@@ -40,8 +40,8 @@ mlir::Value buildNorm(mlir::OpBuilder &b, mlir::Location loc,
                       mlir::ValueRange gradients, mlir::Type element);
 /// Multiplies `gradients` by min(1, most / (norm + 1e-6)).
 void clipByNorm(mlir::OpBuilder &b, mlir::Location loc,
-                llvm::SmallVectorImpl<mlir::Value> &gradients,
-                mlir::Value norm, double most);
+                llvm::SmallVectorImpl<mlir::Value> &gradients, mlir::Value norm,
+                double most);
 /// Clips every entry to -most .. most.
 void clipByValue(mlir::OpBuilder &b, mlir::Location loc,
                  llvm::SmallVectorImpl<mlir::Value> &gradients, double most);

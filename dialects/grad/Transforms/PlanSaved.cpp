@@ -87,8 +87,8 @@ private:
            llvm::zip_equal(forward.getSeqs(), forward.getSlices()))
         if (own == seq)
           twin = value;
-      for (auto [own, value] : llvm::zip_equal(forward.getEmitted(),
-                                               forward.getYield().getEmit()))
+      for (auto [own, value] :
+           llvm::zip_equal(forward.getEmitted(), forward.getYield().getEmit()))
         if (own == seq)
           twin = value;
       if (!twin)
@@ -143,9 +143,8 @@ private:
       return MinCut::kInfinite;
     bool stored = isa<BlockArgument>(value) && isSlice(value);
     if (Value sequence = findEmission(forward, value))
-      stored |= llvm::any_of(sequence.getUsers(), [&](Operation *user) {
-        return user != reverse;
-      });
+      stored |= llvm::any_of(sequence.getUsers(),
+                             [&](Operation *user) { return user != reverse; });
     return entries(value) * (stored ? (saveCost + 3) / 4 : saveCost);
   }
 

@@ -114,8 +114,7 @@ static std::optional<Link> makeLink(ScanOp scan, Operation *op) {
   std::optional<Value> lengths;
   if (auto contract = dyn_cast<ContractOp>(op)) {
     link.factors = {contract.getLhs(), contract.getRhs()};
-    std::string in =
-        (contract.getLhsLabels() + contract.getRhsLabels()).str();
+    std::string in = (contract.getLhsLabels() + contract.getRhsLabels()).str();
     lengths = sunkLengths(scan, in, contract.getOutLabels(), link.factors,
                           contract.getValid());
     // Room for the label t.
@@ -188,7 +187,8 @@ static std::string renameTime(StringRef labels) {
   if (!labels.contains('t'))
     return renamed;
   constexpr StringLiteral letters = "srqpwuv";
-  char fresh = *llvm::find_if(letters, [&](char c) { return !labels.contains(c); });
+  char fresh =
+      *llvm::find_if(letters, [&](char c) { return !labels.contains(c); });
   llvm::replace(renamed, 't', fresh);
   return renamed;
 }
@@ -206,8 +206,7 @@ static Value sink(OpBuilder &b, ScanOp scan, const Link &link, Value sum,
     bool lhsOutside = isOutside(scan, lhs), rhsOutside = isOutside(scan, rhs);
     if (!lhsOutside && !rhsOutside)
       return ContractOp::create(
-          b, loc, type,
-          ("t" + lhsLabels + ",t" + rhsLabels + "->" + out).str(),
+          b, loc, type, ("t" + lhsLabels + ",t" + rhsLabels + "->" + out).str(),
           sequenceOf(lhs), sequenceOf(rhs), sum, link.lengths,
           scan.getReverse());
     // One factor is the same in each step: the other is summed first.
