@@ -199,7 +199,10 @@ static unsigned joinOneShared(Block &block, bool parametersOnly) {
     SmallVector<SharedView> group{views[first]};
     std::vector<llvm::SmallPtrSet<Operation *, 32>> needs;
     for (const SharedView &view : ArrayRef(views).drop_front(first + 1)) {
-      if (!views[first].fits(view) || view.op == views[first].op)
+      bool isMember = llvm::any_of(group, [&](const SharedView &member) {
+        return member.op == view.op;
+      });
+      if (!views[first].fits(view) || isMember)
         continue;
       if (needs.empty())
         needs.push_back(needsOf(group.front().op));
@@ -306,7 +309,7 @@ static unsigned joinOneSummed(Block &block) {
     }
     if (chain.size() < 2 || !joinsCheaply(chain))
       continue;
-    Value start = chain.back().op.getAcc();
+    Operation *end = chain.back().op;
     llvm::sort(chain, [](SummedView a, SummedView b) {
       return orderOf(a.op->getOperand(a.weightIsRhs)) <
              orderOf(b.op->getOperand(b.weightIsRhs));
@@ -321,6 +324,8 @@ static unsigned joinOneSummed(Block &block) {
         << std::to_string(chain.size()) + " summed products joined";
     Value left = joinValues(lhs, chain.front().lhsAxis);
     Value right = joinValues(rhs, chain.front().rhsAxis);
+    // Joining the factors may have put another value into its place.
+    Value start = cast<ContractOp>(end).getAcc();
     OpBuilder builder(root);
     auto joined = ContractOp::create(builder, root.getLoc(), root.getType(),
                                      root.getLabels(), left, right, start,
@@ -329,8 +334,9 @@ static unsigned joinOneSummed(Block &block) {
     // From the end of the chain inwards: each has lost its user by then.
     for (Operation *op = root; op;) {
       Value acc = cast<ContractOp>(op).getAcc();
+      Operation *next = op == end ? nullptr : acc.getDefiningOp();
       op->erase();
-      op = acc == start || !acc ? nullptr : acc.getDefiningOp();
+      op = next;
     }
     return chain.size();
   }
