@@ -14,6 +14,7 @@
 #include "dialects/rnn/IR/RNNDialect.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -209,6 +210,22 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   return options;
 }
 
+/// MLIR writes a remark as `[Passed] joined | Category:x | Remark="text"`: its
+/// word and its text.
+static std::pair<std::string, std::string>
+remarkText(const std::string &message) {
+  llvm::StringRef rest = message;
+  size_t text = rest.find("Remark=\"");
+  size_t bracket = rest.find("] ");
+  if (!rest.starts_with("[") || text == llvm::StringRef::npos ||
+      bracket == llvm::StringRef::npos)
+    return {"remark", message};
+  llvm::StringRef id = rest.substr(bracket + 2).take_until(
+      [](char c) { return c == ' ' || c == '|'; });
+  llvm::StringRef shown = rest.substr(text + 8);
+  return {id.str(), shown.substr(0, shown.rfind('"')).str()};
+}
+
 /// Runs a function and keeps what MLIR says meanwhile. A failure is an Error
 /// with the errors said; without any, it is our fault.
 template <class Function>
@@ -245,8 +262,10 @@ Result<void> Code::collecting(Function &&function) {
             return engine.error(range, "compile", message.str());
           case mlir::DiagnosticSeverity::Warning:
             return engine.warning(range, "compile", message.str());
-          default:
-            return engine.remark(range, "compile", message.str());
+          default: {
+            auto [id, text] = remarkText(message.str());
+            return engine.remark(range, id, text);
+          }
           }
         };
         auto &added = add();
@@ -293,6 +312,17 @@ Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
   code->context = std::make_unique<mlir::MLIRContext>(
       registry, mlir::MLIRContext::Threading::DISABLED);
   code->context->loadAllAvailableDialects();
+  if (options.remarks) {
+    mlir::remark::RemarkCategories categories;
+    categories.passed = categories.missed = ".*";
+    categories.analysis = categories.failed = ".*";
+    // Remarks come as diagnostics; there is nothing else to write them to.
+    if (failed(mlir::remark::enableOptimizationRemarks(
+            *code->context, nullptr,
+            std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(),
+            categories, /*printAsEmitRemarks=*/true)))
+      return internalError("remarks cannot be enabled");
+  }
   GenOptions gen;
   gen.stream = options.stream;
   gen.f64 = options.f64;

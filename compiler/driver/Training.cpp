@@ -44,8 +44,10 @@ Session::create(std::shared_ptr<Project> project, bool stream,
     if (auto done = make("train", session->trainCall); !done)
       return done.error();
   const hir::Model &model = *(*variant)->model;
+  // One cross-entropy per step: its exponential is a perplexity.
   session->tokenLoss = model.losses.size() == 1 && model.losses[0].value &&
-                       model.losses[0].value->op == hir::Op::CrossEntropy;
+                       model.losses[0].value->op == hir::Op::CrossEntropy &&
+                       !model.losses[0].value->type.axes.empty();
   return session;
 }
 
