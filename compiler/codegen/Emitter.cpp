@@ -313,16 +313,17 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   packOutside(scan);
 
   barrier();
-  int barriersBefore = barriers;
   Value count = value(steps);
   LogicalResult ok = success();
-  forRange(constant(0), count, 1, [&](Value i) {
+  // One step, number `i` in the order of time or against it.
+  auto emitStep = [&](Value i) {
     Value position = i;
     if (scan.getReverse())
       position = arith::SubIOp::create(
           b, loc, arith::SubIOp::create(b, loc, count, constant(1)), i);
     frame.position = position;
     scalars.map(scan.getPosition(), position);
+    frame.emitted.clear();
     for (const View &whole : wholes)
       frame.emitted.push_back(at(whole, 0, position));
     for (auto [slice, seq] : llvm::zip_equal(scan.getSlices(), seqs))
@@ -338,14 +339,52 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
         copy(views[value], frame.emitted[number]);
         done.insert({yield, yield.getNext().size() + number});
       }
-    ok = emitBlock(*scan.getBlock());
+    if (succeeded(ok))
+      ok = emitBlock(*scan.getBlock());
     if (failed(ok))
       return;
     loc = scan.getLoc();
     emitYield(scan);
     frames.pop_back();
+  };
+  // One turn of the loop: as many steps as asked for. Each copy of the step
+  // decides anew where its values go, in the memory of the copy before.
+  auto emitTurn = [&](Value first, int64_t copies) {
+    int barriersBefore = barriers;
+    size_t slotsBefore = slots.size();
+    std::vector<bool> freeBefore;
+    for (const Slot &slot : slots)
+      freeBefore.push_back(slot.free);
+    for (int64_t i = 0; i < copies; ++i) {
+      emitStep(add(first, constant(i)));
+      if (failed(ok))
+        return;
+      for (size_t s = 0; s < slots.size(); ++s)
+        if (s >= slotsBefore || freeBefore[s])
+          slots[s].free = true;
+      std::erase_if(done, [&](auto &entry) {
+        return scan->isProperAncestor(entry.first);
+      });
+      SmallVector<Operation *> joined;
+      for (auto &entry : concatViews)
+        if (scan->isProperAncestor(entry.first))
+          joined.push_back(entry.first);
+      for (Operation *op : joined)
+        concatViews.erase(op);
+    }
     endOfStep(barriersBefore);
-  });
+  };
+  int64_t unroll = std::max<int64_t>(1, scan.getUnroll().value_or(1));
+  Value rest = constant(0);
+  if (unroll > 1) {
+    Value left = arith::RemSIOp::create(b, loc, count, constant(unroll));
+    rest = arith::SubIOp::create(b, loc, count, left);
+    forRange(constant(0), rest, unroll,
+             [&](Value i) { emitTurn(i, unroll); });
+    barrier();
+  }
+  if (succeeded(ok))
+    forRange(rest, count, 1, [&](Value i) { emitTurn(i, 1); });
   if (failed(ok))
     return failure();
   barrier();
