@@ -57,7 +57,7 @@ class BlockFuser {
 public:
   explicit BlockFuser(Block &block) : block(block) {
     for (auto [i, op] : llvm::enumerate(block))
-      place[&op] = 2 * i;
+      place[&op] = i + 1;
   }
 
   /// Forms the groups, then writes them as maps. Returns (maps, fused ops).
@@ -79,7 +79,7 @@ public:
   }
 
 private:
-  /// Place where a value is made: its group's, or its op's.
+  /// Place where a value is made: its group's, or its op's; 0 in front of all.
   unsigned placeOf(Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || op->getBlock() != &block)

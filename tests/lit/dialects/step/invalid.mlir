@@ -1,0 +1,55 @@
+// RUN: rnn-opt %s -split-input-file -verify-diagnostics
+
+func.func @domain(%a: tensor<?x4xf32>, %b: tensor<?x5xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.map' op (C1) has the domain of 'tensor<?x4xf32>', found 'tensor<?x5xf32>'}}
+  %r = step.map(%a, %b : tensor<?x4xf32>, tensor<?x5xf32>) -> tensor<?x4xf32> {
+  ^bb0(%x: f32, %y: f32):
+    step.yield %x : f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @arguments(%a: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.map' op (C2) takes 1 arguments, found 2}}
+  %r = step.map(%a : tensor<?x4xf32>) -> tensor<?x4xf32> {
+  ^bb0(%x: f32, %y: f32):
+    step.yield %x : f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @argumentType(%a: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.map' op (C2) argument of type 'f64' for an input of 'tensor<?x4xf32>'}}
+  %r = step.map(%a : tensor<?x4xf32>) -> tensor<?x4xf32> {
+  ^bb0(%x: f64):
+    %c = arith.constant 1.0 : f32
+    step.yield %c : f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @yields(%a: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.map' op (C2) yields 2 values for 1 results}}
+  %r = step.map(%a : tensor<?x4xf32>) -> tensor<?x4xf32> {
+  ^bb0(%x: f32):
+    step.yield %x, %x : f32, f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @yieldType(%a: tensor<?x4xf32>) -> tensor<?x4xf64> {
+  // expected-error @+1 {{'step.map' op (C2) yields 'f32' for a result of 'tensor<?x4xf64>'}}
+  %r = step.map(%a : tensor<?x4xf32>) -> tensor<?x4xf64> {
+  ^bb0(%x: f32):
+    step.yield %x : f32
+  }
+  return %r : tensor<?x4xf64>
+}
