@@ -100,6 +100,8 @@ private:
   std::unique_ptr<Session> session;
   std::optional<rt::RunFolder> folder;
   std::optional<rt::Vocabulary> vocabulary;
+  /// Of the run that is resumed: its files with their checksums.
+  Json earlierFiles;
   std::optional<rt::Progress> progress;
   rt::RateMeter meter;
   TrainPlan plan;
@@ -141,6 +143,8 @@ Result<void> TrainRun::openResumed() {
     return opened.error();
   project = opened->project;
   vocabulary = std::move(opened->vocabulary);
+  if (opened->config.contains("data"))
+    earlierFiles = opened->config["data"];
   auto made = rt::RunFolder::open(*settings.get("resume"));
   if (!made)
     return fromRuntime(made.error());
@@ -175,6 +179,11 @@ Result<void> TrainRun::compile() {
     return loaded.error();
   data = std::move(*loaded);
   project->setSizes(data.sizes);
+  if (resumed && earlierFiles != data.files)
+    return makeError("data-changed",
+                     "the data of the run are not what they were: a checksum "
+                     "in " +
+                         folder->file("config.json").string() + " differs");
   auto planned = TrainPlan::of(project->settings());
   if (!planned)
     return planned.error();
@@ -198,11 +207,19 @@ Result<void> TrainRun::compile() {
   if (auto path = project->settings().get("init"); path && !resumed)
     if (auto done = project->weights.load(*path); !done)
       return done;
-  int64_t length = plan.window;
-  if (!data.stream)
-    length = project->settings().whole("length", 64);
-  memory = memoryOf(*session->variant().code, "train", {{"B", plan.batch}},
-                    length);
+  // What a step takes follows from what the data fill of batch and window.
+  int64_t length = 1, batch = plan.batch;
+  if (data.stream) {
+    length = std::min(plan.window, std::max<int64_t>(
+                                       data.train.length / plan.batch, 1));
+  } else {
+    batch = std::min<int64_t>(batch, int64_t(data.train.rows.size()));
+    const rt::Examples &examples = *data.train.examples;
+    for (const rt::Field &field : examples.fields())
+      for (int64_t row : data.train.rows)
+        length = std::max(length, examples.length(field, row));
+  }
+  memory = memoryOf(*session->variant().code, "train", {{"B", batch}}, length);
   for (const auto &[stage, ms] : session->variant().code->timings())
     console.detail("stage " + stage + ": " + fixed(ms, 1) + " ms");
   return {};
