@@ -27,13 +27,11 @@ static int64_t bytesOf(const api::Tensor &tensor) {
   return bytes;
 }
 
-Result<void> driver::readShape(const hir::Model &model,
-                               const hir::Input &input,
+Result<void> driver::readShape(const hir::Model &model, const hir::Input &input,
                                const api::Tensor &tensor,
                                std::map<std::string, int64_t> &extents) {
   size_t lead = input.type.axes.size() + 1;
-  std::string found =
-      rt::shapeText({tensor.shape.data(), tensor.shape.size()});
+  std::string found = rt::shapeText({tensor.shape.data(), tensor.shape.size()});
   if (tensor.shape.size() != lead + input.type.shape.size())
     return makeError("data-type",
                      "'" + input.name + "' is " + found + ", expected " +
@@ -42,16 +40,15 @@ Result<void> driver::readShape(const hir::Model &model,
   auto set = [&](const std::string &axis, int64_t size) -> Result<void> {
     auto [it, fresh] = extents.emplace(axis, size);
     if (size < 1 || (!fresh && it->second != size))
-      return makeError("data-size", "'" + input.name + "' is " + found +
-                                        "; axis " + axis + " is " +
-                                        std::to_string(it->second) +
-                                        " elsewhere");
+      return makeError("data-size",
+                       "'" + input.name + "' is " + found + "; axis " + axis +
+                           " is " + std::to_string(it->second) + " elsewhere");
     return {};
   };
   for (size_t i = 0; i < input.type.axes.size(); ++i)
-    if (auto done = set(model.axes[size_t(model.rootAxis(input.type.axes[i]))]
-                            .name,
-                        tensor.shape[i]);
+    if (auto done =
+            set(model.axes[size_t(model.rootAxis(input.type.axes[i]))].name,
+                tensor.shape[i]);
         !done)
       return done;
   return set("B", tensor.shape[lead - 1]);
@@ -67,8 +64,8 @@ Result<void> driver::copyIn(Call::Slot &slot, const api::Tensor &tensor,
         "'" + slot.info.name + "' is " +
             std::string(rt::nameOf(toRuntime(tensor.type))) + " " +
             rt::shapeText({tensor.shape.data(), tensor.shape.size()}) +
-            ", the model needs " + std::string(rt::nameOf(slot.dtype())) +
-            " " + rt::shapeText(slot.shape));
+            ", the model needs " + std::string(rt::nameOf(slot.dtype())) + " " +
+            rt::shapeText(slot.shape));
   const hir::Input *input = model.findInput(slot.info.name);
   if (input && input->type.elem == hir::Elem::Int && input->type.range)
     if (auto range = model.value(*input->type.range)) {
@@ -120,24 +117,22 @@ static Result<Model> makeModel(Result<std::shared_ptr<Spec>> spec,
 Result<Model> rnnc::api::compile(const Path &file, const Options &options) {
   Settings settings(options);
   std::vector<Message> warnings;
-  return makeModel(Spec::load(file.string(), settings, {}, warnings),
-                   settings);
+  return makeModel(Spec::load(file.string(), settings, {}, warnings), settings);
 }
 
 Result<Model> rnnc::api::compileText(std::string_view text,
                                      const Options &options) {
   Settings settings(options);
   std::vector<Message> warnings;
-  return makeModel(Spec::loadText("<text>", std::string(text), settings, {},
-                                  warnings),
-                   settings);
+  return makeModel(
+      Spec::loadText("<text>", std::string(text), settings, {}, warnings),
+      settings);
 }
 
 std::vector<api::ParameterInfo> Model::parameters() const {
   std::vector<ParameterInfo> list;
   for (const rt::NamedTensor &entry : impl->project->weights.tensors) {
-    ParameterInfo info{entry.name,
-                       static_cast<DType>(entry.tensor.dtype()),
+    ParameterInfo info{entry.name, static_cast<DType>(entry.tensor.dtype()),
                        entry.tensor.shape(), false};
     for (const hir::Param &param : impl->model->params)
       if (param.name == entry.name)
@@ -164,11 +159,10 @@ Result<void> Model::set(std::string_view name, Tensor value) {
       !std::equal(own->shape.begin(), own->shape.end(), value.shape.begin(),
                   value.shape.end()))
     return makeError(
-        "weights",
-        "'" + std::string(name) + "' is " +
-            rt::shapeText({value.shape.data(), value.shape.size()}) +
-            ", the model needs " +
-            rt::shapeText({own->shape.data(), own->shape.size()}));
+        "weights", "'" + std::string(name) + "' is " +
+                       rt::shapeText({value.shape.data(), value.shape.size()}) +
+                       ", the model needs " +
+                       rt::shapeText({own->shape.data(), own->shape.size()}));
   std::memcpy(own->data, value.data, size_t(bytesOf(value)));
   return {};
 }
@@ -196,8 +190,7 @@ Result<std::unique_ptr<Call>> ModelState::take() {
   // The first call has the team; more at a time have one thread each.
   bool first = !teamTaken.exchange(true);
   auto made = Call::create((*variant)->code, "forward",
-                           first ? project->team()
-                                 : std::make_shared<Team>(1));
+                           first ? project->team() : std::make_shared<Team>(1));
   if (!made)
     return made.error();
   auto call = std::make_unique<Call>(std::move(*made));
@@ -216,17 +209,17 @@ static Result<void> copyOut(Call &call, api::Tensors out) {
   for (const auto &[name, tensor] : out) {
     Call::Slot *slot = call.result("output", std::string(name));
     if (!slot)
-      return makeError("unknown-output", "the model has no output '" +
-                                             std::string(name) + "'");
+      return makeError("unknown-output",
+                       "the model has no output '" + std::string(name) + "'");
     if (slot->dtype() != toRuntime(tensor.type) ||
         !std::equal(slot->shape.begin(), slot->shape.end(),
                     tensor.shape.begin(), tensor.shape.end()))
-      return makeError("data-type",
-                       "output '" + std::string(name) + "' is " +
-                           std::string(rt::nameOf(slot->dtype())) + " " +
-                           rt::shapeText(slot->shape) + ", the caller has " +
-                           rt::shapeText(
-                               {tensor.shape.data(), tensor.shape.size()}));
+      return makeError(
+          "data-type",
+          "output '" + std::string(name) + "' is " +
+              std::string(rt::nameOf(slot->dtype())) + " " +
+              rt::shapeText(slot->shape) + ", the caller has " +
+              rt::shapeText({tensor.shape.data(), tensor.shape.size()}));
     std::memcpy(tensor.data, slot->data, size_t(slot->bytes));
   }
   return {};
@@ -279,8 +272,8 @@ Result<Stream> Model::stream(int batch) const {
   auto variant = impl->project->variant({"forward"}, true);
   if (!variant)
     return variant.error();
-  auto made = Call::create((*variant)->code, "forward",
-                           std::make_shared<Team>(1));
+  auto made =
+      Call::create((*variant)->code, "forward", std::make_shared<Team>(1));
   if (!made)
     return made.error();
   Stream result;
@@ -316,8 +309,7 @@ Result<Stream> Model::stream(int batch) const {
 
 void Stream::step(Tensors in, Tensors out) noexcept {
   Call &call = *impl->call;
-  auto *started =
-      static_cast<char *>(impl->memory.data()) + impl->bytes - 64;
+  auto *started = static_cast<char *>(impl->memory.data()) + impl->bytes - 64;
   for (Call::Slot &slot : call.args()) {
     if (slot.info.kind == "fresh")
       std::memset(slot.data, !*started, size_t(slot.bytes));
@@ -343,6 +335,5 @@ void Stream::reset() noexcept {
 }
 
 std::span<std::byte> Stream::state() noexcept {
-  return {static_cast<std::byte *>(impl->memory.data()),
-          size_t(impl->bytes)};
+  return {static_cast<std::byte *>(impl->memory.data()), size_t(impl->bytes)};
 }

@@ -108,9 +108,8 @@ Result<double> Trainer::step(Tensors batch) {
   for (Call::Slot &slot : call.args())
     if (slot.info.kind == "state")
       state = &slot;
-  int64_t rows = state && state->data && !state->shape.empty()
-                     ? state->shape[0]
-                     : -1;
+  int64_t rows =
+      state && state->data && !state->shape.empty() ? state->shape[0] : -1;
   if (auto done = session.fit(call, extents); !done)
     return done.error();
   Session::restart(call, !impl->stream || rows != extents["B"]);
@@ -208,8 +207,8 @@ Result<api::EvalResult> Trainer::evaluate(const Data &data) {
     return set.error();
   if (auto done = prepare(*impl, set->stream, set->ragged); !done)
     return done.error();
-  auto found = impl->session->evaluate(set->train, impl->plan.batch,
-                                       impl->plan.window);
+  auto found =
+      impl->session->evaluate(set->train, impl->plan.batch, impl->plan.window);
   if (!found)
     return found.error();
   return toResult(*found);

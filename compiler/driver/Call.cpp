@@ -133,8 +133,8 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &sizes) {
   for (size_t i = 0; i < axes.size(); ++i) {
     auto it = sizes.find(axes[i]);
     if (it == sizes.end())
-      return makeError("extent", "nothing says how long axis '" + axes[i] +
-                                     "' is");
+      return makeError("extent",
+                       "nothing says how long axis '" + axes[i] + "' is");
     extents[i] = it->second;
   }
   auto fit = [&](Slot &slot) -> Result<void> {

@@ -93,8 +93,8 @@ public:
   std::vector<Slot> &results() { return returned; }
 
   /// Lets an argument (and the result that shares it) live in memory of the
-  /// caller, which must be large enough at every extent used. A state there is copied
-  /// back after each call.
+  /// caller, which must be large enough at every extent used. A state there is
+  /// copied back after each call.
   void borrow(Slot &slot, void *memory);
   void setKey(int64_t key) { call.key = key; }
   bool usesKey() const { return hasKey; }

@@ -111,7 +111,7 @@ std::optional<std::string> driver::checkValue(const OptionInfo &option,
     for (const std::string &word : words)
       list += (list.empty() ? "" : ", ") + word;
     std::string near = nearest(value, words);
-    return expected("one of " + list) .value() +
+    return expected("one of " + list).value() +
            (near.empty() ? "" : "; help: did you mean '" + near + "'?");
   }
   case ValueKind::Pair:
@@ -147,9 +147,8 @@ driver::parseCommandLine(const CommandInfo &command,
         handle = app.add_flag(spelling)->multi_option_policy(
             CLI::MultiOptionPolicy::TakeAll);
       else
-        handle = app.add_option(spelling, [](const CLI::results_t &) {
-                      return true;
-                    })
+        handle = app.add_option(spelling,
+                                [](const CLI::results_t &) { return true; })
                      ->expected(1)
                      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
                      ->allow_extra_args(false);
@@ -190,11 +189,10 @@ driver::parseCommandLine(const CommandInfo &command,
                     word) != std::find(words.begin(), words.end(), "--")) {
         std::string name = word.substr(0, word.find('='));
         std::string near = nearest(name, names);
-        return UsageError{"unknown option '" + name + "' for 'rnnc " +
-                              command.name + "'",
-                          near.empty() ? std::string("see rnnc help ") +
-                                             command.name
-                                       : "did you mean '" + near + "'?"};
+        return UsageError{
+            "unknown option '" + name + "' for 'rnnc " + command.name + "'",
+            near.empty() ? std::string("see rnnc help ") + command.name
+                         : "did you mean '" + near + "'?"};
       }
       result.operands.push_back(word);
     }

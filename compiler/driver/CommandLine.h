@@ -37,9 +37,9 @@ struct UsageError {
 };
 
 /// Reads the words after the command's name.
-std::optional<UsageError> parseCommandLine(const CommandInfo &command,
-                                           const std::vector<std::string> &words,
-                                           CommandLine &result);
+std::optional<UsageError>
+parseCommandLine(const CommandInfo &command,
+                 const std::vector<std::string> &words, CommandLine &result);
 
 /// Whether a value has the form its option asks for; else a message.
 std::optional<std::string> checkValue(const OptionInfo &option,

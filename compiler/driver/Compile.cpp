@@ -7,11 +7,11 @@
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Arrays.h"
 #include "compiler/driver/Host.h"
+#include "dialects/rnn/IR/RNNDialect.h"
 #include "dialects/rnn/Interpreter/Interpreter.h"
 #include "frontends/rnn/Diagnostics.h"
 #include "frontends/rnn/MLIRGen.h"
 #include "frontends/rnn/Sema.h"
-#include "dialects/rnn/IR/RNNDialect.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
@@ -62,8 +62,8 @@ std::vector<Message> driver::collect(const DiagnosticEngine &engine,
     to.help = from.helpText;
     for (const auto &note : from.notes) {
       PresumedLoc at = engine.getSources().locate(note.range.begin);
-      to.notes.push_back({at.file ? at.file->getName() : "", at.line,
-                          at.column, note.message});
+      to.notes.push_back({at.file ? at.file->getName() : "", at.line, at.column,
+                          note.message});
     }
     std::ostringstream text;
     printDiagnostic(text, engine.getSources(), from, color);
@@ -110,21 +110,20 @@ static LoadOptions loadOptions(const Settings &settings) {
   return options;
 }
 
-Result<std::shared_ptr<Spec>>
-Spec::finish(std::shared_ptr<Spec> spec, DiagnosticEngine &engine,
-             std::vector<Message> &warnings) {
-  std::vector<Message> messages =
-      collect(engine, spec->wanted.color);
+Result<std::shared_ptr<Spec>> Spec::finish(std::shared_ptr<Spec> spec,
+                                           DiagnosticEngine &engine,
+                                           std::vector<Message> &warnings) {
+  std::vector<Message> messages = collect(engine, spec->wanted.color);
   if (engine.hasErrors() || !spec->parsed)
     return errorOf(std::move(messages));
   warnings.insert(warnings.end(), messages.begin(), messages.end());
   return spec;
 }
 
-Result<std::shared_ptr<Spec>>
-Spec::load(const std::string &path, const Settings &settings,
-           const MessageOptions &messages,
-           std::vector<Message> &warnings) {
+Result<std::shared_ptr<Spec>> Spec::load(const std::string &path,
+                                         const Settings &settings,
+                                         const MessageOptions &messages,
+                                         std::vector<Message> &warnings) {
   auto spec = std::make_shared<Spec>();
   spec->wanted = messages;
   spec->path = path;
@@ -134,10 +133,11 @@ Spec::load(const std::string &path, const Settings &settings,
   return finish(std::move(spec), engine, warnings);
 }
 
-Result<std::shared_ptr<Spec>>
-Spec::loadText(const std::string &name, std::string text,
-               const Settings &settings, const MessageOptions &messages,
-               std::vector<Message> &warnings) {
+Result<std::shared_ptr<Spec>> Spec::loadText(const std::string &name,
+                                             std::string text,
+                                             const Settings &settings,
+                                             const MessageOptions &messages,
+                                             std::vector<Message> &warnings) {
   auto spec = std::make_shared<Spec>();
   spec->wanted = messages;
   spec->path = name;
@@ -203,8 +203,8 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   pipeline.clipNorm = settings.real("clip-norm", 5);
   pipeline.clipValue = settings.real("clip-value", 0);
   options.target.cpu = settings.text("target-cpu", "native");
-  options.target.cacheDir =
-      settings.flag("no-cache") ? ""
+  options.target.cacheDir = settings.flag("no-cache")
+                                ? ""
                                 : settings.text("cache-dir", cacheFolder());
   pipeline.vectorBits = vectorBits(options.target);
   return options;
@@ -220,16 +220,16 @@ remarkText(const std::string &message) {
   if (!rest.starts_with("[") || text == llvm::StringRef::npos ||
       bracket == llvm::StringRef::npos)
     return {"remark", message};
-  llvm::StringRef id = rest.substr(bracket + 2).take_until(
-      [](char c) { return c == ' ' || c == '|'; });
+  llvm::StringRef id = rest.substr(bracket + 2).take_until([](char c) {
+    return c == ' ' || c == '|';
+  });
   llvm::StringRef shown = rest.substr(text + 8);
   return {id.str(), shown.substr(0, shown.rfind('"')).str()};
 }
 
 /// Runs a function and keeps what MLIR says meanwhile. A failure is an Error
 /// with the errors said; without any, it is our fault.
-template <class Function>
-Result<void> Code::collecting(Function &&function) {
+template <class Function> Result<void> Code::collecting(Function &&function) {
   DiagnosticEngine engine(spec->sources(), engineOptions(spec->messages()));
   std::mutex mutex;
   std::vector<Message> placeless;
@@ -275,8 +275,7 @@ Result<void> Code::collecting(Function &&function) {
         return mlir::success();
       });
   bool succeeded = function();
-  std::vector<Message> messages =
-      collect(engine, spec->messages().color);
+  std::vector<Message> messages = collect(engine, spec->messages().color);
   if (succeeded) {
     for (Message &message : messages)
       if (message.severity != "remark" || options.remarks)
@@ -294,9 +293,7 @@ Result<void> Code::collecting(Function &&function) {
 
 Code::~Code() = default;
 
-static double since(double start) {
-  return (steadySeconds() - start) * 1000;
-}
+static double since(double start) { return (steadySeconds() - start) * 1000; }
 
 Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
                                              const hir::Model &model,
@@ -328,8 +325,7 @@ Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
   gen.f64 = options.f64;
   gen.ragged = options.ragged;
   Result<void> done = code->collecting([&] {
-    code->original =
-        rnnc::generate(*code->context, model, spec.sources(), gen);
+    code->original = rnnc::generate(*code->context, model, spec.sources(), gen);
     return bool(code->original);
   });
   if (!done)
@@ -427,10 +423,9 @@ Result<std::vector<rt::NamedTensor>> Code::initial(int64_t seed) {
     return internalError(llvm::toString(values.takeError()));
   std::vector<rt::NamedTensor> result;
   for (auto [i, value] : llvm::enumerate(*values)) {
-    auto arg =
-        function.getResultAttrOfType<rnn::ArgAttr>(i, rnn::kArgAttrName);
-    result.push_back({arg ? arg.getName().str() : std::to_string(i),
-                      toTensor(value)});
+    auto arg = function.getResultAttrOfType<rnn::ArgAttr>(i, rnn::kArgAttrName);
+    result.push_back(
+        {arg ? arg.getName().str() : std::to_string(i), toTensor(value)});
   }
   return result;
 }

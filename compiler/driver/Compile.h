@@ -47,9 +47,10 @@ struct AnalyzeOptions {
 /// the list given; an Error has the errors among them.
 class Spec {
 public:
-  static Result<std::shared_ptr<Spec>>
-  load(const std::string &path, const Settings &settings,
-       const MessageOptions &messages, std::vector<Message> &warnings);
+  static Result<std::shared_ptr<Spec>> load(const std::string &path,
+                                            const Settings &settings,
+                                            const MessageOptions &messages,
+                                            std::vector<Message> &warnings);
   static Result<std::shared_ptr<Spec>>
   loadText(const std::string &name, std::string text, const Settings &settings,
            const MessageOptions &messages, std::vector<Message> &warnings);
@@ -66,9 +67,9 @@ public:
   const MessageOptions &messages() const { return wanted; }
 
 private:
-  static Result<std::shared_ptr<Spec>>
-  finish(std::shared_ptr<Spec> spec, DiagnosticEngine &engine,
-         std::vector<Message> &warnings);
+  static Result<std::shared_ptr<Spec>> finish(std::shared_ptr<Spec> spec,
+                                              DiagnosticEngine &engine,
+                                              std::vector<Message> &warnings);
   std::unique_ptr<SourceManager> manager = std::make_unique<SourceManager>();
   std::unique_ptr<Program> parsed;
   MessageOptions wanted;

@@ -15,8 +15,7 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-Error driver::makeError(std::string id, std::string message,
-                        std::string help) {
+Error driver::makeError(std::string id, std::string message, std::string help) {
   Message diagnostic;
   diagnostic.id = std::move(id);
   diagnostic.message = message;
@@ -58,10 +57,10 @@ Json driver::toJson(const Message &diagnostic) {
                      {"line", note.line},
                      {"column", note.column},
                      {"message", note.message}});
-  return {{"file", diagnostic.file},         {"line", diagnostic.line},
-          {"column", diagnostic.column},     {"severity", diagnostic.severity},
-          {"id", diagnostic.id},             {"message", diagnostic.message},
-          {"help", diagnostic.help},         {"notes", notes}};
+  return {{"file", diagnostic.file},     {"line", diagnostic.line},
+          {"column", diagnostic.column}, {"severity", diagnostic.severity},
+          {"id", diagnostic.id},         {"message", diagnostic.message},
+          {"help", diagnostic.help},     {"notes", notes}};
 }
 
 Console::Console(const CommandLine &line) {
@@ -89,8 +88,8 @@ void Console::say(const Message &diagnostic) {
   if (quiet && !error)
     return;
   if (diagnosticsAsJson) {
-    std::string text = toJson(diagnostic).dump(
-        -1, ' ', false, Json::error_handler_t::replace);
+    std::string text =
+        toJson(diagnostic).dump(-1, ' ', false, Json::error_handler_t::replace);
     std::fprintf(stderr, "%s\n", text.c_str());
     return;
   }
@@ -109,11 +108,10 @@ void Console::say(const Message &diagnostic) {
   const char *bold = color ? "\033[1m" : "";
   const char *hue = !color ? "" : error ? "\033[1;31m" : "\033[1;35m";
   const char *end = color ? "\033[0m" : "";
-  std::fprintf(stderr, "%s%s:%s %s%s:%s %s%s%s\n", bold, place.c_str(), end,
-               hue, diagnostic.severity.c_str(), end,
-               diagnostic.message.c_str(),
-               diagnostic.help.empty() ? "" : "; help: ",
-               diagnostic.help.c_str());
+  std::fprintf(
+      stderr, "%s%s:%s %s%s:%s %s%s%s\n", bold, place.c_str(), end, hue,
+      diagnostic.severity.c_str(), end, diagnostic.message.c_str(),
+      diagnostic.help.empty() ? "" : "; help: ", diagnostic.help.c_str());
 }
 
 int Console::fail(const Error &error) {
@@ -146,8 +144,8 @@ bool Console::print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
       std::fflush(stdout) == 0)
     return true;
-  fail(makeError("bad-file", "cannot write to <stdout>: " +
-                                 rt::systemMessage(errno)));
+  fail(makeError("bad-file",
+                 "cannot write to <stdout>: " + rt::systemMessage(errno)));
   return false;
 }
 

@@ -74,8 +74,7 @@ private:
   Result<void> readCsv(const Binding &binding, const std::string &bytes,
                        std::vector<Column> &columns);
   Result<void> addTensor(const hir::Input &input, rt::Tensor tensor,
-                         const std::string &file,
-                         std::vector<Column> &columns);
+                         const std::string &file, std::vector<Column> &columns);
 
   const Settings &settings;
   const hir::Model &model;
@@ -148,8 +147,8 @@ Result<Binding> Loader::parse(const std::string &text, const char *option) {
   return binding;
 }
 
-Result<std::vector<Column>>
-Loader::read(const std::vector<std::string> &texts, const char *option) {
+Result<std::vector<Column>> Loader::read(const std::vector<std::string> &texts,
+                                         const char *option) {
   std::vector<Column> columns;
   for (const std::string &text : texts) {
     auto binding = parse(text, option);
@@ -191,8 +190,7 @@ Result<void> Loader::readFile(const Binding &binding,
       return makeError("unbound-data", "lengths of '" + binding.input->name +
                                            "' come before its data");
     }
-    return addTensor(*binding.input, std::move(*tensor), binding.file,
-                     columns);
+    return addTensor(*binding.input, std::move(*tensor), binding.file, columns);
   }
   if (ending == ".npz") {
     auto arrays = rt::parseNpz(*bytes, binding.file);
@@ -225,10 +223,10 @@ Result<void> Loader::readFile(const Binding &binding,
           column.lengths = std::move(*lengths);
         }
     if (!any)
-      return makeError("unknown-field",
-                       "'" + binding.file + "' has no array for the model; "
+      return makeError("unknown-field", "'" + binding.file +
+                                            "' has no array for the model; "
                                             "it has " +
-                           names);
+                                            names);
     return {};
   }
   if (ending == ".csv")
@@ -249,9 +247,9 @@ Result<void> Loader::readTokens(const Binding &binding,
   std::string shown = binding.file == "-" ? "<stdin>" : binding.file;
   if (input.type.elem != hir::Elem::Int || !input.type.shape.empty() ||
       input.type.axes.size() != 1)
-    return makeError("data-type",
-                     "'" + shown + "' holds tokens, but '" + input.name +
-                         "' is " + hir::describeType(model, input.type));
+    return makeError("data-type", "'" + shown + "' holds tokens, but '" +
+                                      input.name + "' is " +
+                                      hir::describeType(model, input.type));
   Column column;
   column.input = &input;
   column.isTokens = true;
@@ -385,19 +383,19 @@ Result<void> Loader::addTensor(const hir::Input &input, rt::Tensor tensor,
                                         "' has several time axes; such data "
                                         "are not read yet");
   if (seq ? (lead != 1 && lead != 2) : lead != 1)
-    return makeError("data-type",
-                     "'" + file + "' is " + rt::shapeText(tensor.shape()) +
-                         ", but '" + input.name + "' is " +
-                         hir::describeType(model, input.type));
+    return makeError("data-type", "'" + file + "' is " +
+                                      rt::shapeText(tensor.shape()) +
+                                      ", but '" + input.name + "' is " +
+                                      hir::describeType(model, input.type));
   column.examples = !seq || lead == 2;
   auto converted = tensor.convert(
-      input.type.elem == hir::Elem::Int    ? rt::DType::I32
-      : input.type.elem == hir::Elem::Bool ? rt::DType::Bool
+      input.type.elem == hir::Elem::Int            ? rt::DType::I32
+      : input.type.elem == hir::Elem::Bool         ? rt::DType::Bool
       : settings.text("precision", "f32") == "f64" ? rt::DType::F64
                                                    : rt::DType::F32);
   if (!converted)
-    return makeError("data-type", "'" + file + "' for '" + input.name + "': " +
-                                      converted.error().message);
+    return makeError("data-type", "'" + file + "' for '" + input.name +
+                                      "': " + converted.error().message);
   column.tensor = std::move(*converted);
   if (!column.examples && input.type.elem == hir::Elem::Int && own == 0) {
     column.isTokens = true;
@@ -410,14 +408,14 @@ Result<void> Loader::addTensor(const hir::Input &input, rt::Tensor tensor,
 
 Result<void> Loader::complete(std::vector<Column> &columns) {
   for (const hir::Input &input : model.inputs) {
-    bool bound = std::any_of(
-        columns.begin(), columns.end(),
-        [&](const Column &column) { return column.input == &input; });
+    bool bound =
+        std::any_of(columns.begin(), columns.end(), [&](const Column &column) {
+          return column.input == &input;
+        });
     if (bound)
       continue;
     bool stream = !columns.empty() && !columns[0].examples;
-    if (input.target && stream && soleInput(model) &&
-        !soleInput(model)->target)
+    if (input.target && stream && soleInput(model) && !soleInput(model)->target)
       continue; // its input some steps later
     return makeError("unbound-data",
                      std::string(input.target ? "target '" : "input '") +
@@ -446,10 +444,9 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
     if (auto name = sizeName(model, size)) {
       auto [it, fresh] = out.sizes.emplace(*name, double(value));
       if (!fresh && it->second != double(value))
-        return makeError("data-size",
-                         what + " is " + std::to_string(value) +
-                             ", but other data say " +
-                             std::to_string(int64_t(it->second)));
+        return makeError("data-size", what + " is " + std::to_string(value) +
+                                          ", but other data say " +
+                                          std::to_string(int64_t(it->second)));
     }
     return {};
   };
@@ -460,18 +457,18 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
       const auto &shape = column.tensor.shape();
       size_t lead = shape.size() - type.shape.size();
       for (size_t i = 0; i < type.shape.size(); ++i)
-        if (auto done = decide(type.shape[i], shape[lead + i],
-                               "axis " + std::to_string(i + 1) + " of '" +
-                                   name + "'");
+        if (auto done =
+                decide(type.shape[i], shape[lead + i],
+                       "axis " + std::to_string(i + 1) + " of '" + name + "'");
             !done)
           return done;
     }
     if (type.elem != hir::Elem::Int || !type.range)
       continue;
     bool byText = out.vocabulary && out.vocabularyOf == name;
-    std::span<const int32_t> ids =
-        column.isTokens ? std::span<const int32_t>(column.tokens)
-                        : column.tensor.as<int32_t>();
+    std::span<const int32_t> ids = column.isTokens
+                                       ? std::span<const int32_t>(column.tokens)
+                                       : column.tensor.as<int32_t>();
     int64_t bound = byText ? out.vocabulary->size() : rt::tokenBound(ids);
     auto [least, greatest] = std::minmax_element(ids.begin(), ids.end());
     if (least != ids.end() && *least < 0)
@@ -520,8 +517,7 @@ Result<DataPart> Loader::streamPart(const std::vector<Column> &columns,
       shape[0] = end - begin;
       field.series = rt::Tensor(column.tensor.dtype(), shape);
       std::memcpy(field.series.data(),
-                  static_cast<const char *>(column.tensor.data()) +
-                      begin * row,
+                  static_cast<const char *>(column.tensor.data()) + begin * row,
                   size_t((end - begin) * row));
     }
     shorten(end - begin);
@@ -540,9 +536,9 @@ Result<DataPart> Loader::streamPart(const std::vector<Column> &columns,
     field.shares = 0;
     part.fields.push_back(std::move(field));
   }
-  bool ahead = std::any_of(
-      part.fields.begin(), part.fields.end(),
-      [](const StreamField &field) { return field.offset > 0; });
+  bool ahead =
+      std::any_of(part.fields.begin(), part.fields.end(),
+                  [](const StreamField &field) { return field.offset > 0; });
   if (ahead)
     part.length -= horizon;
   part.length = std::max<int64_t>(part.length, 0);
@@ -555,8 +551,8 @@ Loader::examplesOf(const std::vector<Column> &columns) {
   for (const Column &column : columns) {
     rt::Field field;
     field.name = column.input->name;
-    field.kind = column.sequence ? rt::FieldKind::Sequence
-                                 : rt::FieldKind::Single;
+    field.kind =
+        column.sequence ? rt::FieldKind::Sequence : rt::FieldKind::Single;
     field.values = column.tensor;
     if (column.lengths && column.sequence) {
       // Padded rows become rows of their own lengths.
@@ -571,24 +567,24 @@ Loader::examplesOf(const std::vector<Column> &columns) {
       field.offsets.push_back(0);
       for (int32_t length : column.lengths->as<int32_t>()) {
         if (length < 1 || length > steps)
-          return makeError("data-size",
-                           "a length of '" + field.name + "' is " +
-                               std::to_string(length) + ", expected 1 to " +
-                               std::to_string(steps));
+          return makeError("data-size", "a length of '" + field.name + "' is " +
+                                            std::to_string(length) +
+                                            ", expected 1 to " +
+                                            std::to_string(steps));
         field.offsets.push_back(field.offsets.back() + length);
       }
       std::vector<int64_t> packed(shape.begin() + 1, shape.end());
       packed[0] = field.offsets.back();
-      int64_t step = column.tensor.bytes() / std::max<int64_t>(count * steps, 1);
+      int64_t step =
+          column.tensor.bytes() / std::max<int64_t>(count * steps, 1);
       field.values = rt::Tensor(column.tensor.dtype(), packed);
       for (int64_t i = 0; i < count; ++i)
-        std::memcpy(static_cast<char *>(field.values.data()) +
-                        field.offsets[size_t(i)] * step,
-                    static_cast<const char *>(column.tensor.data()) +
-                        i * steps * step,
-                    size_t((field.offsets[size_t(i + 1)] -
-                            field.offsets[size_t(i)]) *
-                           step));
+        std::memcpy(
+            static_cast<char *>(field.values.data()) +
+                field.offsets[size_t(i)] * step,
+            static_cast<const char *>(column.tensor.data()) + i * steps * step,
+            size_t((field.offsets[size_t(i + 1)] - field.offsets[size_t(i)]) *
+                   step));
       int axis = model.rootAxis(column.input->type.axes[0]);
       out.ragged.insert(model.axes[size_t(axis)].name);
     }
@@ -662,12 +658,10 @@ Result<DataSet> driver::loadData(const Settings &settings,
   if (data.stream) {
     int64_t length = 0;
     for (const Column &column : *columns)
-      length = std::max(length, column.isTokens
-                                    ? int64_t(column.tokens.size())
-                                    : column.tensor.shape()[0]);
-    std::vector<rt::Part> pieces =
-        split ? rt::splitByPosition(length, *shares)
-              : std::vector<rt::Part>{{0, length}};
+      length = std::max(length, column.isTokens ? int64_t(column.tokens.size())
+                                                : column.tensor.shape()[0]);
+    std::vector<rt::Part> pieces = split ? rt::splitByPosition(length, *shares)
+                                         : std::vector<rt::Part>{{0, length}};
     for (size_t i = 0; i < pieces.size() && i < parts.size(); ++i) {
       auto part = loader.streamPart(*columns, pieces[i]);
       if (!part)
@@ -678,10 +672,9 @@ Result<DataSet> driver::loadData(const Settings &settings,
     auto examples = loader.examplesOf(*columns);
     if (!examples)
       return examples.error();
-    std::vector<double> cut =
-        split ? *shares : std::vector<double>{1};
-    auto rows = rt::splitShuffled((*examples)->count(), cut,
-                                  settings.whole("seed", 1));
+    std::vector<double> cut = split ? *shares : std::vector<double>{1};
+    auto rows =
+        rt::splitShuffled((*examples)->count(), cut, settings.whole("seed", 1));
     for (size_t i = 0; i < rows.size() && i < parts.size(); ++i) {
       parts[i]->examples = *examples;
       parts[i]->rows = std::move(rows[i]);

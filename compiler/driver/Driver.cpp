@@ -101,9 +101,8 @@ int rnnc::runDriver(int argc, char **argv) {
   if (name == "completion") {
     const std::string &shell = line.operands.front();
     if (shell != "bash" && shell != "zsh" && shell != "fish")
-      return wrongUsage("unknown shell '" + shell +
-                            "'; expected bash, zsh or fish",
-                        "");
+      return wrongUsage(
+          "unknown shell '" + shell + "'; expected bash, zsh or fish", "");
     return printText(completionScript(shell));
   }
   Console console(line);

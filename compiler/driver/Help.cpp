@@ -93,8 +93,8 @@ std::string rnnc::driver::manualPage() {
                     "...\n.SH COMMANDS\n";
   auto options = [&](const std::vector<OptionInfo> &list) {
     for (const OptionInfo &option : list)
-      out += ".TP\n.B " + roff(spelled(option)) + "\n" + roff(option.help) +
-             "\n";
+      out +=
+          ".TP\n.B " + roff(spelled(option)) + "\n" + roff(option.help) + "\n";
   };
   for (const CommandInfo &command : commands()) {
     out += ".SS " + roff(std::string(command.name) + " " + command.operands) +
@@ -126,9 +126,10 @@ std::string rnnc::driver::completionScript(std::string_view shell) {
       out += std::string("complete -c rnnc -n __fish_use_subcommand -a ") +
              command.name + " -d '" + command.summary + "'\n";
       for (const OptionInfo &option : optionsOf(command))
-        out += std::string("complete -c rnnc -n '__fish_seen_subcommand_from ") +
-               command.name + "' -l " + option.name +
-               (option.kind == ValueKind::Flag ? "" : " -r") + "\n";
+        out +=
+            std::string("complete -c rnnc -n '__fish_seen_subcommand_from ") +
+            command.name + "' -l " + option.name +
+            (option.kind == ValueKind::Flag ? "" : " -r") + "\n";
     }
     return out;
   }

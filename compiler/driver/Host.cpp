@@ -61,11 +61,10 @@ std::string driver::versionText() {
   for (const char *feature : {"fma", "avx2", "avx512f", "avx512bf16"})
     if (features.lookup(feature))
       out += std::string(" ") + feature;
-  const char *level = features.lookup("avx512f") && features.lookup("avx512bw")
-                          ? "x86-64-v4"
-                      : features.lookup("avx2") && features.lookup("fma")
-                          ? "x86-64-v3"
-                          : "x86-64-v2";
+  const char *level =
+      features.lookup("avx512f") && features.lookup("avx512bw") ? "x86-64-v4"
+      : features.lookup("avx2") && features.lookup("fma")       ? "x86-64-v3"
+                                                                : "x86-64-v2";
   return out + "; using " + level + "\n";
 }
 

@@ -13,14 +13,14 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-Result<void> driver::writeOutput(const std::string &path,
-                                 std::string_view text, Console &console) {
+Result<void> driver::writeOutput(const std::string &path, std::string_view text,
+                                 Console &console) {
   if (path == "-") {
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
         std::fflush(stdout) == 0)
       return {};
-    return makeError("bad-file", "cannot write to <stdout>: " +
-                                     rt::systemMessage(errno));
+    return makeError("bad-file",
+                     "cannot write to <stdout>: " + rt::systemMessage(errno));
   }
   if (auto written = rt::writeFile(path, text); !written)
     return fromRuntime(written.error());
@@ -118,13 +118,13 @@ std::string driver::objectHeader(const Code &code, const std::string &prefix) {
     int extent = 0, arg = 0, result = 0;
     for (const ArgInfo &info : entry.arguments) {
       if (info.kind == "axis")
-        extents += "   extents[" + std::to_string(extent++) + "]: " +
-                   info.name + "\n";
+        extents +=
+            "   extents[" + std::to_string(extent++) + "]: " + info.name + "\n";
       else if (info.kind == "key")
         extents += "   key: of the random draws\n";
       else
-        args += "   args[" + std::to_string(arg++) + "]: " + described(info) +
-                "\n";
+        args +=
+            "   args[" + std::to_string(arg++) + "]: " + described(info) + "\n";
     }
     for (const ArgInfo &info : entry.results)
       results += "   results[" + std::to_string(result++) +

@@ -23,9 +23,9 @@ Result<int64_t> driver::windowOf(const Settings &settings) {
                       "found '" +
                       *text + "'");
   if (*back != *steps)
-    return makeError("unsupported",
-                     "--window=" + *text + ": K2 other than K1 is not there "
-                                           "yet");
+    return makeError("unsupported", "--window=" + *text +
+                                        ": K2 other than K1 is not there "
+                                        "yet");
   return *steps;
 }
 
@@ -38,8 +38,7 @@ Project::create(std::shared_ptr<Spec> spec, Settings settings,
   AnalyzeOptions options;
   options.sizes = project->wanted.sizes();
   options.checkAll = false;
-  auto model =
-      project->text->analyze(project->wanted, options, warnings);
+  auto model = project->text->analyze(project->wanted, options, warnings);
   if (!model)
     return model.error();
   if (!*model)

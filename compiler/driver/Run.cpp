@@ -66,8 +66,7 @@ renamedImports(const ast::SourceUnit &unit,
 }
 
 Result<void> driver::beginRun(rt::RunFolder &folder, const Project &project,
-                              const DataSet &data,
-                              const std::string &command) {
+                              const DataSet &data, const std::string &command) {
   auto write = [&](const fs::path &path,
                    const std::string &text) -> Result<void> {
     if (auto done = rt::writeFile(path, text); !done)
@@ -101,7 +100,8 @@ Result<void> driver::beginRun(rt::RunFolder &folder, const Project &project,
     return done;
 
   Settings saved = project.settings();
-  for (std::vector<std::string> *list : {&saved.data, &saved.valid, &saved.test})
+  for (std::vector<std::string> *list :
+       {&saved.data, &saved.valid, &saved.test})
     for (std::string &text : *list)
       text = absoluteBinding(text);
   for (const char *name : {"init", "vocab", "weights"})
@@ -191,8 +191,8 @@ Result<OpenedModel> driver::openRun(const std::string &path,
                                "' is damaged: " + *problem);
   Settings all = settings;
   all.inherit(earlier);
-  auto spec = Spec::load(folder->file("spec.rnn").string(), all, messages,
-                         warnings);
+  auto spec =
+      Spec::load(folder->file("spec.rnn").string(), all, messages, warnings);
   if (!spec)
     return spec.error();
   auto project = Project::create(*spec, all, warnings);

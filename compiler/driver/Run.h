@@ -39,8 +39,7 @@ Result<OpenedModel> openRun(const std::string &path, const Settings &settings,
                             std::vector<Message> &warnings);
 
 /// Opens a MODEL: a run folder, or a SPEC with --weights.
-Result<OpenedModel> openModel(const std::string &path,
-                              const Settings &settings,
+Result<OpenedModel> openModel(const std::string &path, const Settings &settings,
                               const MessageOptions &messages,
                               std::vector<Message> &warnings);
 

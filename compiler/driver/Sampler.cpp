@@ -28,8 +28,8 @@ Sampler::create(std::shared_ptr<Project> project) {
                          "' has nothing to draw: no 'predict y ~ "
                          "categorical(z)' and no cross-entropy of a target");
   // One row at a time: threads would wait for each other more than they help.
-  auto made = Call::create((*variant)->code, "forward",
-                           std::make_shared<Team>(1));
+  auto made =
+      Call::create((*variant)->code, "forward", std::make_shared<Team>(1));
   if (!made)
     return made.error();
   sampler->call.emplace(std::move(*made));
@@ -77,8 +77,7 @@ Result<void> Sampler::feed(std::span<const int32_t> tokens) {
       std::memset(slot.data, fresh, size_t(slot.bytes));
     if (slot.info.kind == "input" || slot.info.kind == "target") {
       std::memset(slot.data, 0, size_t(slot.bytes));
-      if (slot.info.name == inputName ||
-          slot.info.name == compiled->drawTarget)
+      if (slot.info.name == inputName || slot.info.name == compiled->drawTarget)
         std::memcpy(slot.data, tokens.data(), tokens.size() * sizeof(int32_t));
     }
   }

@@ -14,8 +14,7 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-std::pair<std::string, std::string>
-driver::splitPair(const std::string &text) {
+std::pair<std::string, std::string> driver::splitPair(const std::string &text) {
   size_t at = text.find('=');
   if (at == std::string::npos)
     return {text, ""};
@@ -113,8 +112,8 @@ static const OptionInfo *trainKey(const std::string &key) {
       optionsOf(*findCommand("train"));
   std::string name = withDashes(key);
   for (const OptionInfo &option : options)
-    if (name == option.name && option.kind != ValueKind::Flag &&
-        !option.adds && name != "out" && name != "resume" && name != "model")
+    if (name == option.name && option.kind != ValueKind::Flag && !option.adds &&
+        name != "out" && name != "resume" && name != "model")
       return &option;
   return nullptr;
 }
@@ -242,8 +241,8 @@ Json Settings::toJson() const {
       out.push_back({name, value});
     return out;
   };
-  return {{"given", values},     {"set", pairs(set)}, {"cell", pairs(cell)},
-          {"imports", imports},  {"data", data},      {"valid", valid},
+  return {{"given", values},    {"set", pairs(set)}, {"cell", pairs(cell)},
+          {"imports", imports}, {"data", data},      {"valid", valid},
           {"test", test}};
 }
 

@@ -43,8 +43,7 @@ public:
   std::optional<std::string> get(const std::string &name) const;
   int64_t whole(const std::string &name, int64_t otherwise) const;
   double real(const std::string &name, double otherwise) const;
-  std::string text(const std::string &name,
-                   const std::string &otherwise) const;
+  std::string text(const std::string &name, const std::string &otherwise) const;
   bool flag(const std::string &name) const { return given.contains(name); }
 
   /// For config.json, and back.

@@ -97,8 +97,7 @@ Result<void> TrainState::fromJson(const Json &json, int64_t &step) {
       whole = false;
   };
   auto count = [&](const char *key, int64_t &value) {
-    if (json.is_object() && json.contains(key) &&
-        json[key].is_number_integer())
+    if (json.is_object() && json.contains(key) && json[key].is_number_integer())
       value = json[key].get<int64_t>();
     else
       whole = false;
@@ -184,8 +183,8 @@ Result<void> Loop::prepare() {
     if (auto done = stream->restore({state.epochIndex, state.nextIndex}); !done)
       return fromRuntime(done.error());
   } else {
-    auto made = rt::ExampleCursor::create(data.train.rows, plan.batch,
-                                          plan.seed, true);
+    auto made =
+        rt::ExampleCursor::create(data.train.rows, plan.batch, plan.seed, true);
     if (!made)
       return fromRuntime(made.error());
     examples = std::move(*made);
@@ -209,8 +208,8 @@ double Loop::share() const {
 
 Result<StepResult> Loop::oneStep() {
   // The rate of the step to come.
-  state.lr = plan.schedule.rate(plan.lr, session.step + 1, state.epoch,
-                                share());
+  state.lr =
+      plan.schedule.rate(plan.lr, session.step + 1, state.epoch, share());
   if (stream) {
     rt::StreamWindow window = stream->next();
     auto result = session.update(data.train, window, state.lr);

@@ -84,9 +84,8 @@ struct TrainOutcome {
 
 /// Trains until something ends it. `state` is continued; `stateLoaded` if it
 /// came from a checkpoint.
-Result<TrainOutcome> trainLoop(Session &session, DataSet &data,
-                               TrainPlan &plan, TrainState &state,
-                               const TrainHooks &hooks);
+Result<TrainOutcome> trainLoop(Session &session, DataSet &data, TrainPlan &plan,
+                               TrainState &state, const TrainHooks &hooks);
 
 } // namespace rnnc::driver
 

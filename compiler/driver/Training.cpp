@@ -214,8 +214,7 @@ Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
   if (part.examples) {
     for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
       size_t count = std::min(size_t(batch), part.rows.size() - at);
-      auto filled =
-          fill(call, part, std::span(part.rows).subspan(at, count));
+      auto filled = fill(call, part, std::span(part.rows).subspan(at, count));
       if (!filled)
         return filled.error();
       collect();
@@ -312,8 +311,8 @@ Result<void> Session::restore(const rt::TensorFile &file,
       continue;
     Call::Slot *slot = trainCall->arg(kind, entry.name.substr(slash + 1));
     if (!slot || slot->bytes != entry.tensor.bytes())
-      return makeError("bad-file", name + ": '" + entry.name +
-                                       "' does not fit the model");
+      return makeError("bad-file",
+                       name + ": '" + entry.name + "' does not fit the model");
     std::memcpy(slot->data, entry.tensor.data(), size_t(slot->bytes));
   }
   return {};

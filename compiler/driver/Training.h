@@ -40,10 +40,10 @@ public:
          std::set<std::string> ragged, bool evaluateOnly = false);
 
   /// One update on a window of a stream, on examples.
-  Result<StepResult> update(const DataPart &part, const rt::StreamWindow &window,
-                            double lr);
   Result<StepResult> update(const DataPart &part,
-                            std::span<const int64_t> rows, double lr);
+                            const rt::StreamWindow &window, double lr);
+  Result<StepResult> update(const DataPart &part, std::span<const int64_t> rows,
+                            double lr);
   /// One update on arrays that the caller has put into the call (`training`).
   Result<StepResult> update(double lr, int64_t count);
   /// Loss and metrics over a part, read to its end.

@@ -57,8 +57,8 @@ int main() {
       x[i] = static_cast<float>(random >> 31);
       y[i] = i >= 2 * B ? x[i - 2 * B] : 0;
     }
-    std::pair<std::string_view, rnnc::Tensor> batch[] = {
-        {"x", view(x, shape)}, {"y", view(y, shape)}};
+    std::pair<std::string_view, rnnc::Tensor> batch[] = {{"x", view(x, shape)},
+                                                         {"y", view(y, shape)}};
     last = trainer.step(batch).value();
     if (step == 1)
       first = last;
@@ -83,8 +83,8 @@ int main() {
         {"p", {one.data(), rnnc::DType::F32, row}}};
     stream.step(stepIn, stepOut);
     for (int64_t b = 0; b < B; ++b)
-      distance = std::max<double>(
-          distance, std::abs(one[b] - whole[t * B + b]));
+      distance =
+          std::max<double>(distance, std::abs(one[b] - whole[t * B + b]));
   }
   std::printf("loss %.4f -> %.4f, stream differs by %.1e\n", first, last,
               distance);

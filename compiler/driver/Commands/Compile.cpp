@@ -51,8 +51,8 @@ static std::vector<std::string> listOf(const std::string &text) {
 }
 
 /// A text about times and memory.
-static std::string report(const Code &code, const Memory &memory,
-                          int64_t batch, int64_t length) {
+static std::string report(const Code &code, const Memory &memory, int64_t batch,
+                          int64_t length) {
   std::ostringstream out;
   out.setf(std::ios::fixed);
   out.precision(1);
@@ -149,9 +149,8 @@ Result<int> CompileRun::show(const Stage &stage) {
     if (auto done = write(*object); !done)
       return done.error();
     if (path != "-") {
-      std::string header = path.ends_with(".o")
-                               ? path.substr(0, path.size() - 2)
-                               : path;
+      std::string header =
+          path.ends_with(".o") ? path.substr(0, path.size() - 2) : path;
       if (auto done = writeOutput(header + ".h",
                                   objectHeader(*code, model->name), console);
           !done)
@@ -223,9 +222,9 @@ Result<int> CompileRun::compile() {
   entries = listOf(settings.text("entries", ""));
   if (entries.empty())
     entries = !trains ? std::vector<std::string>{"forward"}
-              : stage ? std::vector<std::string>{"forward", "eval", "grad",
-                                                 "train"}
-                      : std::vector<std::string>{"train"};
+              : stage
+                  ? std::vector<std::string>{"forward", "eval", "grad", "train"}
+                  : std::vector<std::string>{"train"};
   for (const std::string &entry : entries)
     if (entry != "forward" && entry != "eval" && entry != "grad" &&
         entry != "train")
@@ -256,8 +255,8 @@ Result<int> CompileRun::compile() {
   if (!done)
     return done.error();
   int64_t batch = options->pipeline.batch, length = options->pipeline.length;
-  memory = memoryOf(*code, trains ? "train" : "forward", {{"B", batch}},
-                    length);
+  memory =
+      memoryOf(*code, trains ? "train" : "forward", {{"B", batch}}, length);
   describe(memory);
   if (!console.print(report(*code, memory, batch, length)))
     return StatusInput;

@@ -56,15 +56,13 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
     console.say(message);
   if (!session)
     return session.error();
-  if (auto done =
-          loadWeights(*opened, *(*session)->variant().code);
-      !done)
+  if (auto done = loadWeights(*opened, *(*session)->variant().code); !done)
     return done.error();
   auto window = windowOf(project.settings());
   if (!window)
     return window.error();
-  auto found = (*session)->evaluate(
-      part, project.settings().whole("batch", 32), *window);
+  auto found = (*session)->evaluate(part, project.settings().whole("batch", 32),
+                                    *window);
   if (!found)
     return found.error();
 

@@ -68,8 +68,7 @@ int driver::fmtCommand(const CommandLine &line, Console &console) {
       continue;
     }
     SourceManager sources;
-    const SourceFile *file =
-        sources.add(path == "-" ? "<stdin>" : path, *text);
+    const SourceFile *file = sources.add(path == "-" ? "<stdin>" : path, *text);
     if (!file) {
       fail(makeError("too-long", "'" + path + "' is too long"));
       continue;

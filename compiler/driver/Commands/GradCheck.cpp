@@ -4,10 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/verify/GradCheck.h"
 #include "compiler/driver/Arrays.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Project.h"
-#include "compiler/verify/GradCheck.h"
 #include "compiler/verify/LibraryModels.h"
 
 #include <cstdio>
@@ -119,7 +119,8 @@ void GradCheckRun::report(const SubjectCheck &found) {
   int64_t entries = 0;
   for (const TensorCheck &tensor : found.tensors)
     entries += tensor.checked;
-  std::snprintf(text, sizeof text, "%-24s %.2e  %s  (%zu tensors, %lld entries)\n",
+  std::snprintf(text, sizeof text,
+                "%-24s %.2e  %s  (%zu tensors, %lld entries)\n",
                 found.subject.c_str(), found.maxRelError,
                 found.maxRelError <= options.tolerance ? "ok" : "WRONG",
                 found.tensors.size(), static_cast<long long>(entries));

@@ -4,9 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/driver/Run.h"
 #include "compiler/driver/Arrays.h"
 #include "compiler/driver/Commands/Commands.h"
-#include "compiler/driver/Run.h"
 #include "runtime/Npy.h"
 
 #include <filesystem>
@@ -15,10 +15,11 @@ using namespace rnnc;
 using namespace rnnc::driver;
 
 /// Extents that the shapes of inputs decide, and sizes of the model.
-static Result<void>
-readExtents(const hir::Model &model, const hir::Input &input,
-            const rt::Tensor &tensor, std::map<std::string, int64_t> &extents,
-            std::map<std::string, double> &sizes) {
+static Result<void> readExtents(const hir::Model &model,
+                                const hir::Input &input,
+                                const rt::Tensor &tensor,
+                                std::map<std::string, int64_t> &extents,
+                                std::map<std::string, double> &sizes) {
   const hir::Type &type = input.type;
   size_t lead = type.axes.size() + 1;
   if (size_t(tensor.rank()) != lead + type.shape.size())
@@ -36,9 +37,8 @@ readExtents(const hir::Model &model, const hir::Input &input,
     return {};
   };
   for (size_t i = 0; i < type.axes.size(); ++i)
-    if (auto done =
-            set(model.axes[size_t(model.rootAxis(type.axes[i]))].name,
-                tensor.shape()[i]);
+    if (auto done = set(model.axes[size_t(model.rootAxis(type.axes[i]))].name,
+                        tensor.shape()[i]);
         !done)
       return done;
   if (auto done = set("B", tensor.shape()[lead - 1]); !done)
@@ -81,16 +81,16 @@ static Result<int> run(const CommandLine &line, Console &console) {
     if (file.empty() || !input)
       return file.empty()
                  ? usageError("--data expects NAME=FILE, found '" + text + "'")
-                 : makeError("unknown-input", "the model has no input '" +
-                                                  name + "'");
+                 : makeError("unknown-input",
+                             "the model has no input '" + name + "'");
     auto tensor = rt::readNpy(file);
     if (!tensor)
       return fromRuntime(tensor.error());
-    auto converted = tensor->convert(
-        input->type.elem == hir::Elem::Int    ? rt::DType::I32
-        : input->type.elem == hir::Elem::Bool ? rt::DType::Bool
-        : f64                                 ? rt::DType::F64
-                                              : rt::DType::F32);
+    auto converted =
+        tensor->convert(input->type.elem == hir::Elem::Int    ? rt::DType::I32
+                        : input->type.elem == hir::Elem::Bool ? rt::DType::Bool
+                        : f64                                 ? rt::DType::F64
+                                                              : rt::DType::F32);
     if (!converted)
       return fromRuntime(converted.error());
     if (auto done = readExtents(first, *input, *converted, extents, sizes);
@@ -125,8 +125,8 @@ static Result<int> run(const CommandLine &line, Console &console) {
     if (arg.kind == "axis") {
       auto it = extents.find(arg.name);
       if (it == extents.end())
-        return makeError("unbound-data", "no input says how long axis '" +
-                                             arg.name + "' is");
+        return makeError("unbound-data",
+                         "no input says how long axis '" + arg.name + "' is");
       arrays.push_back(rnn::Array::index(it->second));
     } else if (arg.kind == "key") {
       arrays.push_back(rnn::Array::key(project.settings().whole("seed", 1)));
@@ -142,8 +142,8 @@ static Result<int> run(const CommandLine &line, Console &console) {
   }
   RunFunction function = compiled(call, info);
   if (line.has("interpret")) {
-    auto forward = (*variant)->code->source().lookupSymbol<mlir::func::FuncOp>(
-        "forward");
+    auto forward =
+        (*variant)->code->source().lookupSymbol<mlir::func::FuncOp>("forward");
     if (!forward)
       return internalError("the module has no function 'forward'");
     // The interpreter's function may have more arguments than compiled code

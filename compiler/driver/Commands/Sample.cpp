@@ -84,8 +84,8 @@ static Result<int> sample(const CommandLine &line, Console &console) {
     std::string text = promptText, drawnText;
     bool written = console.print(number ? "\n" + promptText : promptText);
     int32_t before = prompt.empty() ? -1 : prompt.back();
-    auto drawn = (*sampler)->sample(
-        prompt, options, number, [&](int32_t token) {
+    auto drawn =
+        (*sampler)->sample(prompt, options, number, [&](int32_t token) {
           std::string more = piece(vocabulary, before, token);
           before = token;
           drawnText += more;

@@ -37,8 +37,9 @@ static std::string quoted(const CommandLine &line) {
   auto word = [](const std::string &value) {
     bool plain = !value.empty();
     for (unsigned char c : value)
-      plain &= std::isalnum(c) || std::string_view("-_./=,:+@%#").find(char(c)) !=
-                                      std::string_view::npos;
+      plain &=
+          std::isalnum(c) || std::string_view("-_./=,:+@%#").find(char(c)) !=
+                                 std::string_view::npos;
     if (plain)
       return value;
     std::string out = "'";
@@ -127,8 +128,9 @@ static bool mayChange(const std::string &name) {
 Result<void> TrainRun::openResumed() {
   for (const auto &[name, values] : line.values)
     if (!mayChange(name))
-      return usageError("--" + name + " cannot be given with --resume: the "
-                                      "run keeps its own",
+      return usageError("--" + name +
+                            " cannot be given with --resume: the "
+                            "run keeps its own",
                         "only limits, --threads and display may change");
   if (!line.operands.empty())
     return usageError("--resume takes no SPEC: the run has its own");
@@ -210,8 +212,8 @@ Result<void> TrainRun::compile() {
   // What a step takes follows from what the data fill of batch and window.
   int64_t length = 1, batch = plan.batch;
   if (data.stream) {
-    length = std::min(plan.window, std::max<int64_t>(
-                                       data.train.length / plan.batch, 1));
+    length = std::min(plan.window,
+                      std::max<int64_t>(data.train.length / plan.batch, 1));
   } else {
     batch = std::min<int64_t>(batch, int64_t(data.train.rows.size()));
     const rt::Examples &examples = *data.train.examples;
@@ -231,8 +233,8 @@ Result<void> TrainRun::makeFolder() {
   std::optional<std::filesystem::path> out;
   if (auto path = settings.get("out"))
     out = *path;
-  auto made = rt::RunFolder::create(out, project->spec().stem(),
-                                    std::time(nullptr));
+  auto made =
+      rt::RunFolder::create(out, project->spec().stem(), std::time(nullptr));
   if (!made)
     return fromRuntime(made.error());
   folder.emplace(std::move(*made));
@@ -254,8 +256,8 @@ Result<void> TrainRun::restore() {
   }
   const auto &metadata = loaded->content.metadata;
   auto it = metadata.find("state");
-  Json json = it == metadata.end() ? Json()
-                                   : Json::parse(it->second, nullptr, false);
+  Json json =
+      it == metadata.end() ? Json() : Json::parse(it->second, nullptr, false);
   int64_t step = 0;
   if (auto done = state.fromJson(json, step); !done)
     return done;
@@ -517,23 +519,22 @@ Result<int> TrainRun::train() {
 
   int status = StatusDone;
   if (outcome->status == "diverged") {
-    status = console.fail(makeError(
-        "nan-loss",
-        "loss is " + outcome->badLoss + " at step " +
-            std::to_string(outcome->badStep) + "; weights of step " +
-            std::to_string(outcome->keptStep) + " kept in " +
-            folder->path().string(),
-        "lower --lr"));
+    status = console.fail(
+        makeError("nan-loss",
+                  "loss is " + outcome->badLoss + " at step " +
+                      std::to_string(outcome->badStep) + "; weights of step " +
+                      std::to_string(outcome->keptStep) + " kept in " +
+                      folder->path().string(),
+                  "lower --lr"));
   } else if (outcome->status == "interrupted") {
     status = rememberedSignal() == SIGTERM ? StatusTerminate : StatusInterrupt;
   }
   if (auto done = finishFiles(*outcome); !done)
     return done.error();
   describe(*outcome);
-  std::string text =
-      console.complete(status).dump(2, ' ', false,
-                                    Json::error_handler_t::replace) +
-      "\n";
+  std::string text = console.complete(status).dump(
+                         2, ' ', false, Json::error_handler_t::replace) +
+                     "\n";
   if (auto done = folder->write("result.json", text); !done)
     return fromRuntime(done.error());
   std::string closing = closingLines(*outcome);

@@ -107,8 +107,7 @@ TEST_F(Api, ParametersAreSetSavedAndLoaded) {
   Values wrong({3});
   auto refused = model.set("dense.b", wrong.view());
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message,
-            "'dense.b' is [3], the model needs [2]");
+  EXPECT_EQ(refused.error().message, "'dense.b' is [3], the model needs [2]");
 
   fs::path file = folder / "w.safetensors";
   ASSERT_TRUE(model.save(file));
@@ -176,8 +175,7 @@ TEST_F(Api, StreamsContinueForkAndReset) {
   // A copy of the state goes on like the original.
   rnnc::Stream fork = model.stream(B).value();
   ASSERT_EQ(fork.state().size(), stream.state().size());
-  std::memcpy(fork.state().data(), stream.state().data(),
-              fork.state().size());
+  std::memcpy(fork.state().data(), stream.state().data(), fork.state().size());
   for (int64_t t = 3; t < T; ++t) {
     run(stream, t);
     run(fork, t);
@@ -214,9 +212,7 @@ TEST_F(Api, StepsLowerTheLossAndResumeToTheSameBits) {
   Named batch[] = {{"x", x.view()}, {"y", y.view()}};
   rnnc::TrainOptions options;
   options.lr = 0.02;
-  auto make = [&] {
-    return rnnc::compileText(echo, oneThread()).value();
-  };
+  auto make = [&] { return rnnc::compileText(echo, oneThread()).value(); };
   rnnc::Model model = make();
   rnnc::Trainer trainer = rnnc::Trainer::create(model, options).value();
   double first = trainer.step(batch).value(), last = first;
