@@ -28,6 +28,8 @@ struct Group {
   ArrayRef<int64_t> shape;
   SmallVector<Operation *> ops;
   llvm::SmallPtrSet<Operation *, 16> members;
+  /// Values that members read, parts of a value as that value.
+  llvm::SmallPtrSet<Value, 16> sources;
   /// Where the group runs: its place in the order of the block.
   unsigned place;
 };
@@ -97,17 +99,30 @@ private:
     return place.lookup(top);
   }
 
+  /// Whether the op reads what a member makes or reads. Parts of one value,
+  /// such as the gates of a joined product, count as that value.
   bool tied(Operation *op, Group &group) {
     return llvm::any_of(op->getOperands(), [&](Value operand) {
       if (splatOf(operand))
         return false;
-      if (Operation *def = operand.getDefiningOp())
-        if (group.members.contains(def))
-          return true;
-      return llvm::any_of(operand.getUsers(), [&](Operation *user) {
-        return group.members.contains(user);
-      });
+      Operation *def = operand.getDefiningOp();
+      return (def && group.members.contains(def)) ||
+             group.sources.contains(sourceOf(operand));
     });
+  }
+
+  static Value sourceOf(Value value) {
+    while (auto slice = value.getDefiningOp<rnn::SliceOp>())
+      value = slice.getInput();
+    return value;
+  }
+
+  static void addMember(Group &group, Operation *op) {
+    group.ops.push_back(op);
+    group.members.insert(op);
+    for (Value operand : op->getOperands())
+      if (!splatOf(operand))
+        group.sources.insert(sourceOf(operand));
   }
 
   void assign(Operation *op) {
@@ -138,15 +153,13 @@ private:
         continue;
       if (!canMoveUp)
         group->place = here;
-      group->ops.push_back(op);
-      group->members.insert(op);
+      addMember(*group, op);
       groupOf[op] = group.get();
       return;
     }
     auto group = std::make_unique<Group>();
     group->shape = type.getShape();
-    group->ops.push_back(op);
-    group->members.insert(op);
+    addMember(*group, op);
     group->place = place.lookup(op);
     groupOf[op] = group.get();
     groups.push_back(std::move(group));

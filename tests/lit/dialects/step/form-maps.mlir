@@ -55,6 +55,19 @@ func.func @shapes(%a: tensor<?x4xf32>, %b: tensor<4xf32>, %B: index) -> tensor<?
   return %r : tensor<?x4xf32>
 }
 
+// Parts of one value belong together: the gates of a joined product.
+// CHECK-LABEL: func.func @parts
+func.func @parts(%p: tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  // CHECK: step.map({{.*}}) -> tensor<?x4xf32>, tensor<?x4xf32>
+  // CHECK-NOT: step.map
+  // CHECK: return
+  %a = rnn.slice %p axis 1 from 0 : tensor<?x8xf32> to tensor<?x4xf32>
+  %b = rnn.slice %p axis 1 from 4 : tensor<?x8xf32> to tensor<?x4xf32>
+  %s = rnn.sigmoid %a : tensor<?x4xf32>
+  %t = math.tanh %b : tensor<?x4xf32>
+  return %s, %t : tensor<?x4xf32>, tensor<?x4xf32>
+}
+
 // The body of a scan is formed like any block.
 // CHECK-LABEL: func.func @scan
 func.func @scan(%T: index, %xs: tensor<?x?x4xf32>, %h0: tensor<?x4xf32>) -> tensor<?x4xf32> {
