@@ -87,7 +87,7 @@ Json driver::memoryJson(const Memory &memory, bool ran) {
   return result;
 }
 
-/// "f32 [n, d] 'lstm.Wi'" for a comment.
+/// "f32 [n, d] 'cell.Wi'" for a comment.
 static std::string described(const ArgInfo &arg) {
   std::string text = arg.kind + " '" + arg.name + "': " + arg.type;
   if (arg.shape.empty())

@@ -14,10 +14,20 @@
 #include <vector>
 
 static const char text[] = R"(
+/// A memory that each unit overwrites as far as its gate opens.
+cell Memory(n)(x: [d]) -> h {
+  state h: [n]
+  param Wk, Wv: [n, d] = glorot_uniform
+  param Uk, Uv: [n, n] = orthogonal
+  param bk, bv: [n] = 0
+  k  = sigmoid(Wk @ x + Uk @ h + bk)
+  h' = h + k * (tanh(Wv @ x + Uv @ h + bv) - h)
+}
+
 model Echo(n = 16) {
   input  x: seq [1]
   target y: seq [1]
-  h = x |> LSTM(n)
+  h = x |> Memory(n)
   z = h |> Dense(1)
   p = sigmoid(z)
   output p
