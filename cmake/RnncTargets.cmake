@@ -37,16 +37,6 @@ endfunction()
 # rnnc_add_library(NAME sources... [LINK libraries...] [DEPENDS targets...] [MLIR])
 function(rnnc_add_library name)
   cmake_parse_arguments(ARG "MLIR" "" "LINK;DEPENDS" ${ARGN})
-  foreach(src ${ARG_UNPARSED_ARGUMENTS}) #DEV
-    if(NOT IS_ABSOLUTE ${src} AND NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${src}) #DEV
-      message(WARNING "skip source of ${name}: no ${src}") #DEV
-      list(REMOVE_ITEM ARG_UNPARSED_ARGUMENTS ${src}) #DEV
-    endif() #DEV
-  endforeach() #DEV
-  if(NOT ARG_UNPARSED_ARGUMENTS) #DEV
-    file(WRITE ${PROJECT_BINARY_DIR}/empty.cpp "") #DEV
-    set(ARG_UNPARSED_ARGUMENTS ${PROJECT_BINARY_DIR}/empty.cpp) #DEV
-  endif() #DEV
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   rnnc_common(${name})
   if(ARG_MLIR)
@@ -60,18 +50,12 @@ function(rnnc_add_library name)
   endif()
 endfunction()
 
-# rnnc_add_tool(NAME sources... [LINK libraries...] [MLIR])
-function(rnnc_add_tool name)
+# An executable of the project, in folder `folder` of the build tree.
+function(rnnc_add_program name folder)
   cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
-  foreach(src ${ARG_UNPARSED_ARGUMENTS}) #DEV
-    if(NOT IS_ABSOLUTE ${src} AND NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${src}) #DEV
-      message(WARNING "skip ${name}: no ${src}") #DEV
-      return() #DEV
-    endif() #DEV
-  endforeach() #DEV
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   rnnc_common(${name})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
   if(ARG_MLIR)
     rnnc_use_mlir(${name})
     target_link_libraries(${name} PRIVATE MLIR LLVM)
@@ -80,27 +64,17 @@ function(rnnc_add_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
 endfunction()
 
+# rnnc_add_tool(NAME sources... [LINK libraries...] [MLIR])
+function(rnnc_add_tool name)
+  rnnc_add_program(${name} bin ${ARGN})
+endfunction()
+
 # rnnc_add_test(NAME sources... [LINK libraries...] [MLIR]): a GoogleTest program, one CTest entry.
 function(rnnc_add_test name)
-  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
   find_package(GTest REQUIRED)
-  foreach(src ${ARG_UNPARSED_ARGUMENTS}) #DEV
-    if(NOT IS_ABSOLUTE ${src} AND NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${src}) #DEV
-      message(WARNING "skip ${name}: no ${src}") #DEV
-      return() #DEV
-    endif() #DEV
-  endforeach() #DEV
-  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
-  rnnc_common(${name})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  if(ARG_MLIR)
-    rnnc_use_mlir(${name})
-    target_link_libraries(${name} PRIVATE MLIR LLVM)
-    add_dependencies(${name} rnncTablegen)
-  endif()
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  rnnc_add_program(${name} tests ${ARGN})
+  target_link_libraries(${name} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_property(GLOBAL APPEND PROPERTY RNNC_TESTS ${name})
 endfunction()
 
 # rnnc_tablegen(FILE.td OUTPUT GENERATOR...): OUTPUT lies beside the mirror of FILE.td in the build tree.
