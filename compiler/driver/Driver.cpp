@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <unistd.h>
 
 using namespace rnnc;
 using namespace rnnc::driver;
@@ -60,9 +61,43 @@ static int dispatch(const CommandLine &line, Console &console) {
   return gradcheckCommand(line, console);
 }
 
+/// The object of a command that a bug ended, made beforehand; empty without
+/// --json.
+static std::string bugObject;
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+/// Says that we failed, with nothing that could fail again.
+static void endOnBug(int) {
+  static const char text[] =
+      "rnnc: error: internal failure; help: this is a bug of rnnc; please "
+      "report it\n";
+  [[maybe_unused]] ssize_t ignored = write(2, text, sizeof text - 1);
+  ignored = write(1, bugObject.data(), bugObject.size());
+  _exit(StatusBug);
+}
+
+static void prepareForBugs(const CommandLine &line) {
+#if !__has_feature(address_sanitizer) // it has its own report
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    std::signal(signal, endOnBug);
+#endif
+  if (!line.has("json"))
+    return;
+  Console console(line);
+  Json object = console.complete(StatusBug);
+  object["diagnostics"].push_back(
+      toJson(internalError("internal failure").diagnostics.front()));
+  bugObject = object.dump(2) + "\n";
+}
+
 int rnnc::runDriver(int argc, char **argv) {
-  // A reader that goes away is a failed write, with a message and a status.
+  // A reader that goes away, a full disk are failed writes, with a message and
+  // a status.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) {
     std::fputs(mainHelp().c_str(), stderr);
@@ -105,6 +140,7 @@ int rnnc::runDriver(int argc, char **argv) {
           "unknown shell '" + shell + "'; expected bash, zsh or fish", "");
     return printText(completionScript(shell));
   }
+  prepareForBugs(line);
   Console console(line);
   return console.finish(dispatch(line, console));
 }

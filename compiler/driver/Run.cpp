@@ -49,7 +49,8 @@ renamedImports(const ast::SourceUnit &unit,
   std::string text(unit.file->getText());
   std::vector<const ast::Import *> imports;
   for (const ast::Import &import : unit.imports)
-    imports.push_back(&import);
+    if (import.pathRange.isValid()) // those of --import have no place
+      imports.push_back(&import);
   std::sort(imports.begin(), imports.end(), [](auto *a, auto *b) {
     return a->pathRange.begin > b->pathRange.begin;
   });

@@ -9,6 +9,7 @@
 
 #include "compiler/jit/ObjectCache.h"
 #include "mlir/IR/OperationSupport.h"
+#include "runtime/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -90,8 +91,9 @@ void ObjectCache::save(llvm::StringRef key, llvm::StringRef object) const {
   if (folder.empty() || llvm::sys::fs::create_directories(folder))
     return;
   auto sum = hash(object);
-  llvm::consumeError(llvm::writeToOutput(path(key), [&](llvm::raw_ostream &os) {
-    os << object << llvm::toStringRef(llvm::ArrayRef<uint8_t>(sum));
-    return llvm::Error::success();
-  }));
+  std::string bytes =
+      (object + llvm::toStringRef(llvm::ArrayRef<uint8_t>(sum))).str();
+  // What cannot be kept, on a full disk for one, is made again next time.
+  if (auto written = rt::writeFile(path(key), bytes); !written)
+    return;
 }
