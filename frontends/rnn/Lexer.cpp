@@ -118,9 +118,9 @@ bool Lexer::isReadable() {
       diags.error(file.locAt(i), "nul", "text holds a NUL byte");
       return false;
     }
-    if (text[i] == '\n')
+    if (text[i] == '\n') {
       lineStart = i + 1;
-    if (i - lineStart >= maxLineBytes) {
+    } else if (i - lineStart >= maxLineBytes) {
       diags.error(file.locAt(lineStart), "long-line",
                   "line is longer than 1 MiB");
       return false;
