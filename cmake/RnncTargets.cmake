@@ -3,7 +3,8 @@
 set(RNNC_COMMON_FLAGS -Wall -Wno-unused-parameter)
 if(RNNC_SANITIZE)
   list(APPEND RNNC_COMMON_FLAGS -fsanitize=address,undefined
-       -fno-sanitize=vptr,function -fno-omit-frame-pointer)
+       -fno-sanitize=vptr,function -fno-omit-frame-pointer
+       -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitizers.txt)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
@@ -54,6 +55,11 @@ endfunction()
 function(rnnc_add_program name folder)
   cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  if(RNNC_SANITIZE)
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/SanitizerOptions.cpp)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/SanitizerOptions.cpp
+                                PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
   rnnc_common(${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
   if(ARG_MLIR)
