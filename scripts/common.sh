@@ -1,5 +1,5 @@
 # Shared by the scripts: packages and builds. Sourced, not run.
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 

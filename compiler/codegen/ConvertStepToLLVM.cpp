@@ -1,6 +1,6 @@
 //===- ConvertStepToLLVM.cpp - Functions on tensors to code ---------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- EmitContract.cpp - Sums of products --------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A contract whose labels fall into rows, columns and terms runs on packed
 // panels; any other, and every reduction, is a nest of loops with vectors

@@ -1,6 +1,6 @@
 //===- EmitMovement.cpp - Copies, shifts, tables --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- EmitRows.cpp - Softmax, losses, arg max, draws ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels that need a whole row at a time.
 //

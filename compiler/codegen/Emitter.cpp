@@ -1,6 +1,6 @@
 //===- Emitter.cpp - Functions, scans and maps ----------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Emitter.h - From tensors to loops over memory ------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Takes a function of rnn ops and step.maps on tensors and writes the function
 // that runs it: loops, vectors and pointers, every buffer in one arena.

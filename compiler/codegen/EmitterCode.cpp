@@ -1,6 +1,6 @@
 //===- EmitterCode.cpp - Small pieces of code -----------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

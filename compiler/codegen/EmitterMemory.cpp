@@ -1,6 +1,6 @@
 //===- EmitterMemory.cpp - One arena, planned ------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every value that is not a view gets a slot of the arena, or is computed in
 // its final place. Slots are used again after the last use of their value.

@@ -1,6 +1,6 @@
 //===- EmitterShapes.cpp - The extents of every value ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Types say `?` for every run-time extent. Which extent it is follows from the
 // ops: from the sizes of a broadcast, the axis of a scan, the labels of a

@@ -1,6 +1,6 @@
 //===- EmitterThreads.cpp - How kernels share their rows -------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // All threads run the whole function and each kernel's rows are split among
 // them. Two kernels that split the same rows need no barrier between them: a

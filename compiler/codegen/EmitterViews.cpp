@@ -1,6 +1,6 @@
 //===- EmitterViews.cpp - Movement that costs nothing ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Slices, broadcasts, reshapes and steps of sequences are other views of the
 // memory of their operand.

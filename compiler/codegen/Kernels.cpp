@@ -1,6 +1,6 @@
 //===- Kernels.cpp - Matrix products on packed panels ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tile of rows x one panel of columns stays in registers over all of k.
 // Accumulators are values carried by the k loops, never memory, so the

@@ -1,6 +1,6 @@
 //===- Kernels.h - Functions that generated code shares ---------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Matrix products on packed panels and the packing itself, written once per
 // module and element type.

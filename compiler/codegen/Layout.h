@@ -1,6 +1,6 @@
 //===- Layout.h - Extents, strides and views --------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where the entries of a tensor lie. Extents and strides are monomials in the
 // run-time extents of a function, so that it can be decided at compile time

@@ -1,6 +1,6 @@
 //===- Api.cpp - The C++ interface: models and streams --------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

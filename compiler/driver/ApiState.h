@@ -1,6 +1,6 @@
 //===- ApiState.h - What the handles of the C++ interface hold --*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_APISTATE_H

@@ -1,6 +1,6 @@
 //===- ApiTrainer.cpp - The C++ interface: training -----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Arrays.cpp - Arrays of the interpreter in compiled calls -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

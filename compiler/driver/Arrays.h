@@ -1,6 +1,6 @@
 //===- Arrays.h - Arrays of the interpreter in compiled calls ---*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_ARRAYS_H

@@ -1,6 +1,6 @@
 //===- Call.cpp - Calls of compiled code ----------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

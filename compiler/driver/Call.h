@@ -1,6 +1,6 @@
 //===- Call.h - Calls of compiled code --------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A Call holds the memory for one compiled function at some extents: every
 // argument, result and the arena. Buffers grow and never shrink, so calls in a

@@ -1,6 +1,6 @@
 //===- CommandLine.cpp - Words of a command line --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // CLI11 splits the words; it throws, so this file is built with exceptions and
 // lets none out.

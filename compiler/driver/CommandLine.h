@@ -1,6 +1,6 @@
 //===- CommandLine.h - Words of a command line ------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Turns the words into a command, option values and operands, all checked
 // against the table. What they mean is not known here.

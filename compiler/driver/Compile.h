@@ -1,6 +1,6 @@
 //===- Compile.h - From text to callable code -------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Spec is a text with its imports; analyse it as often as needed. Code is the
 // module made from a model, taken through the stages, and its machine code.

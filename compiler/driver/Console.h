@@ -1,6 +1,6 @@
 //===- Console.h - What a command says --------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Standard output has the result, standard error the talk. Commands say
 // everything through one Console, which also makes the JSON object and the

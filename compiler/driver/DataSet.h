@@ -1,6 +1,6 @@
 //===- DataSet.h - The data of a model --------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the files that options name, finds which input or target each is, and
 // cuts them into training, validation and test. What the data say about sizes

@@ -1,6 +1,6 @@
 //===- Driver.cpp - The program rnnc --------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Finds the command, parses its words, calls it.
 //

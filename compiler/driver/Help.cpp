@@ -1,6 +1,6 @@
 //===- Help.cpp - Help, manual page, completion ---------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // All texts about options, written from the table.
 //

@@ -1,6 +1,6 @@
 //===- OptionTable.cpp - The commands and their options -------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

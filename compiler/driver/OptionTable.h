@@ -1,6 +1,6 @@
 //===- OptionTable.h - The commands and their options -----------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One table says which commands there are, which options each takes, and what
 // they are for. Parsing, help, completion and the manual page read it.

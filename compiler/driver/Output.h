@@ -1,6 +1,6 @@
 //===- Output.h - Results to files and standard output ----------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_OUTPUT_H

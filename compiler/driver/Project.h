@@ -1,6 +1,6 @@
 //===- Project.h - A model with its settings and code -----------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What commands and the C++ interface work on: a text, what was asked for, the
 // sizes known so far, weights, and code for the ways the model is used. Code is

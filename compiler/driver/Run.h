@@ -1,6 +1,6 @@
 //===- Run.h - Run folders as models ----------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is written when a run begins, and how a run folder, or a text with
 // weights, becomes a project again.

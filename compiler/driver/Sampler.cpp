@@ -1,6 +1,6 @@
 //===- Sampler.cpp - Drawing from a model ---------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Sampler.h - Drawing from a model -------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs the forward function one step at a time and feeds back what is drawn
 // from its logits.

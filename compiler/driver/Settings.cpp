@@ -1,6 +1,6 @@
 //===- Settings.cpp - What was asked for, by whom -------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Settings.h - What was asked for, by whom -----------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Values of options from the command line, from `--set`, from the model's train
 // block and from an earlier run. An option beats --set beats the train block

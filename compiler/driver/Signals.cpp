@@ -1,6 +1,6 @@
 //===- Signals.cpp - SIGINT and SIGTERM -----------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

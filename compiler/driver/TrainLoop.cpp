@@ -1,6 +1,6 @@
 //===- TrainLoop.cpp - Training until a limit -----------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

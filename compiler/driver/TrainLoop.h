@@ -1,6 +1,6 @@
 //===- TrainLoop.h - Training until a limit ---------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Updates, validations, checkpoints and the end of training. Writes no file and
 // shows nothing: hooks are told what happened.

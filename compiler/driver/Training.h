@@ -1,6 +1,6 @@
 //===- Training.h - Updates and evaluation ----------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A Session trains the weights of a project: one update, one evaluation, and
 // everything that must be kept to go on with the same bits.

@@ -1,6 +1,6 @@
 //===- DescribeEntries.cpp - The signatures of a module's entries ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads what callers must know of each function before tensors become
 // pointers.

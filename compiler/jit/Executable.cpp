@@ -1,6 +1,6 @@
 //===- Executable.cpp - Machine code of a module --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Object code is made in one go, saved if asked, and linked into the process
 // by ORC. All symbols are looked up when the code is loaded: a name that is

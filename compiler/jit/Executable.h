@@ -1,6 +1,6 @@
 //===- Executable.h - Machine code of a module ------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Takes a module after stage `llvm`, gives object code and, through ORC,
 // callable entries. Saved objects are found again by the module's text,

@@ -1,6 +1,6 @@
 //===- ObjectCache.cpp - Saved object code --------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A saved file is the object followed by the SHA-256 of the object, so tools
 // that read object files read it too.

@@ -1,6 +1,6 @@
 //===- ObjectCache.h - Saved object code ------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A folder of object files, found by everything that went into them.
 //

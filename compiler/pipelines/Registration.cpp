@@ -1,6 +1,6 @@
 //===- Registration.cpp - Dialects, passes and pipelines by name ----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a context must know to run the stages, and what rnn-opt offers.
 //

@@ -1,6 +1,6 @@
 //===- Stages.cpp - The table of stages -----------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What runs in each stage and in which order. Above each group stands what the
 // IR looks like afterwards.

@@ -1,6 +1,6 @@
 //===- Stages.h - The table of stages ---------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From the rnn dialect to machine code, stage by stage. `rnnc compile
 // --emit=STAGE` and `rnn-opt --rnnc-STAGE` read this one table.

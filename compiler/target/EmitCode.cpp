@@ -1,6 +1,6 @@
 //===- EmitCode.cpp - From the LLVM dialect to code -----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Our passes have vectorised, fused and hoisted already. LLVM cleans up and
 // selects instructions; it may not vectorise, unroll or reassociate, because

@@ -1,6 +1,6 @@
 //===- EmitCode.h - From the LLVM dialect to code ---------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Translates a module after stage `llvm` to LLVM IR and lets LLVM write it as
 // text, assembly or object code.

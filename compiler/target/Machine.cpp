@@ -1,6 +1,6 @@
 //===- Machine.cpp - The CPU that code is made for ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // LLVM is asked for the host's triple only: other CPUs of the same
 // architecture are targets, other architectures are not.

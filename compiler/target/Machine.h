@@ -1,6 +1,6 @@
 //===- Machine.h - The CPU that code is made for ----------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From the name of a CPU to LLVM's description of it.
 //

@@ -1,6 +1,6 @@
 //===- rnn-opt.cpp - Run any pass or stage on text ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // mlir-opt with the dialects, passes and stages of the project.
 //

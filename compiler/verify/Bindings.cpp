@@ -1,6 +1,6 @@
 //===- Bindings.cpp - Arguments and results by kind and name --------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Bindings.h - Arguments and results by kind and name ------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The functions of a model say by `rnn.arg` what each argument and result
 // stands for. Bindings hold arrays by that kind and name, so that values go

@@ -1,6 +1,6 @@
 //===- GradCheck.h - Gradients against central differences ------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compares the gradients that a model's `grad` gives with differences of its
 // `loss`, entry by entry, in f64.

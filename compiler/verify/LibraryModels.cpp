@@ -1,6 +1,6 @@
 //===- LibraryModels.cpp - A small model around each definition -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- LibraryModels.h - A small model around each definition ---*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // To check a cell or a layer of the library it must be part of a model. The
 // model's text is made from the definition's own signature, so nothing here

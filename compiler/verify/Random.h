@@ -1,7 +1,7 @@
 //===- Random.h - Seeded choices ---------------------------------*- C++
 //-*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The same seed gives the same choices on every machine and with every
 // standard library.

@@ -1,6 +1,6 @@
 //===- RandomModel.cpp - Seeded random model texts ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Everything is written so that values stay of the order of 1: what grows goes
 // through a bounded function, what divides is kept away from 0. Where a

@@ -1,6 +1,6 @@
 //===- RandomModel.h - Seeded random model texts ----------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes well-typed models at random: cells of random equations, stacks of
 // them, initial states, reductions over time, losses. The tests send each

@@ -1,6 +1,6 @@
 //===- RandomModelShrink.cpp - Text of random models, smaller ones --------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

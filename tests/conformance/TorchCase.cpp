@@ -1,6 +1,6 @@
 //===- TorchCase.cpp - The arrays of one case -----------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

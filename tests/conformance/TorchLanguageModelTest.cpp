@@ -1,6 +1,6 @@
 //===- TorchLanguageModelTest.cpp - Training over consecutive windows -----===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A language model trained for a few windows of one text: the state is carried
 // and detached, gradients are clipped by their global norm, Adam updates.

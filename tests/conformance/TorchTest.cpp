@@ -1,6 +1,6 @@
 //===- TorchTest.cpp - PyTorch's recurrent modules ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Outputs, final states, loss and gradients of stacked, bidirectional, packed
 // and projected modules, and of a classifier on the last step.

@@ -1,6 +1,6 @@
 //===- LibraryCellsTest.cpp - Cells of the library against Eigen ----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each cell of the library, with given initial states and rows of different
 // lengths: interpreter and compiled code against tests/reference, gradients

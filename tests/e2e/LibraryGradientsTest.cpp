@@ -1,6 +1,6 @@
 //===- LibraryGradientsTest.cpp - Every library cell and layer ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What `rnnc gradcheck --library` does: a model around each definition of the
 // library, its gradients against differences in f64. Inputs have gradients

@@ -1,6 +1,6 @@
 //===- RandomModelsTest.cpp - Random models through every part ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Text, front end, interpreter, gradients, differences, compiled code. Each
 // model is made from RNNC_SEED (default 1) plus its number; RNNC_RANDOM_MODELS

@@ -1,6 +1,6 @@
 //===- StagesTest.cpp - Cells through every stage -------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Hand-written functions of the rnn dialect go through all stages. After each
 // stage that the interpreter understands, and as machine code from memory and

@@ -1,6 +1,6 @@
 //===- GradCheck.cpp - Gradients against finite differences ---------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- GradCheck.h - Gradients against finite differences -------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs a function and its derivative in the interpreter, in f64.
 //

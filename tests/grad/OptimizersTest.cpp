@@ -1,6 +1,6 @@
 //===- OptimizersTest.cpp - Updates of @train against their formulas ------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The loss is the sum of p x over rows and entries, so the gradient of p is the
 // sum of x over rows.

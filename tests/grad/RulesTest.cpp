@@ -1,6 +1,6 @@
 //===- RulesTest.cpp - Every rule against finite differences --------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One case per op: text that computes %y from its arguments. The loss is a sum
 // of the entries of %y with random weights, over valid entries.

@@ -1,6 +1,6 @@
 //===- Cells.cpp - The recurrent cells in plain Eigen ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

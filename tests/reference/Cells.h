@@ -1,6 +1,6 @@
 //===- Cells.h - The recurrent cells in plain Eigen -------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the cells of the library must compute, written down once more and
 // without anything of the compiler: one function per cell, over time, with

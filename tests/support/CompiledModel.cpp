@@ -1,6 +1,6 @@
 //===- CompiledModel.cpp - Calls compiled entries with arrays -------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

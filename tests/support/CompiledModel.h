@@ -1,7 +1,7 @@
 //===- CompiledModel.h - Calls compiled entries with arrays ------*- C++
 //-*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- TestModel.cpp - From model text to functions of every stage --------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

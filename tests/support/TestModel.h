@@ -1,7 +1,7 @@
 //===- TestModel.h - From model text to functions of every stage -*- C++
 //-*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- ConvertMathToCalls.cpp - The rest of math becomes calls ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Upstream's patterns for libm, applied only to what has no instruction.
 //

@@ -1,6 +1,6 @@
 //===- Elementary.cpp - Elementary functions as arithmetic ----------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // exp: x = n log 2 + r with |r| <= log(2) / 2; e^x = 2^n (1 + r + r^2 P(r)).
 // log: x = 2^n m with m in [sqrt(1/2), sqrt 2), then n log 2 + log1p(m - 1).

@@ -1,6 +1,6 @@
 //===- Elementary.h - Elementary functions as arithmetic --------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function writes straight-line code for its value: no tables, no
 // branches, the same for a scalar and for every lane of a vector.

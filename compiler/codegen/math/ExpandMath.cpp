@@ -1,6 +1,6 @@
 //===- ExpandMath.cpp - Elementary functions become polynomials -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Chooses the expansion by op and type; Elementary.cpp writes it.
 //

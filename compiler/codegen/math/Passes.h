@@ -1,6 +1,6 @@
 //===- Passes.h - Passes on elementary functions ----------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Constructors and registration. What each pass accepts and leaves is in
 // Passes.td.

@@ -1,6 +1,6 @@
 //===- Passes.td - Passes on elementary functions ----------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From math ops to arithmetic, and to calls for the rest.
 //

@@ -1,6 +1,6 @@
 //===- Commands.h - What each command does ----------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One function per command, one file each. They speak through the console and
 // give the exit status.

@@ -1,6 +1,6 @@
 //===- Compile.cpp - rnnc compile -----------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Prints the result of a stage, or compiles everything and reports.
 //

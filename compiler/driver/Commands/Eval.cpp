@@ -1,6 +1,6 @@
 //===- Eval.cpp - rnnc eval -----------------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Fmt.cpp - rnnc fmt -------------------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- GradCheck.cpp - rnnc gradcheck -------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Train.cpp - rnnc train ---------------------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the data, compiles, trains, and keeps the run folder.
 //

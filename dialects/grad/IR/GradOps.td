@@ -1,6 +1,6 @@
 //===- GradOps.td - The grad dialect -----------------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The request for a derivative, and where derivatives stop. The rationale is in
 // dialects/grad/README.md.

@@ -1,6 +1,6 @@
 //===- Adjoint.cpp - The adjoint of a piece of IR under construction ------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

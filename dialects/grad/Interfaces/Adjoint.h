@@ -1,7 +1,7 @@
 //===- Adjoint.h - The adjoint of a piece of IR under construction -*- C++
 //-*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Holds the cotangents while ops are visited from the last to the first. The
 // rules of dialects/grad/Rules read and extend it.

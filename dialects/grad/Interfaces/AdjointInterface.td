@@ -1,6 +1,6 @@
 //===- AdjointInterface.td - What a derivative asks of an op -*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The interface of reverse mode. Rules of all dialects, upstream ones too, are
 // external models of it; they stand in dialects/grad/Rules.

@@ -1,6 +1,6 @@
 //===- Extents.cpp - Where the extent of a dynamic dim comes from ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

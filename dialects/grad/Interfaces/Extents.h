@@ -1,6 +1,6 @@
 //===- Extents.h - Where the extent of a dynamic dim comes from -*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- ArithRules.cpp - Derivatives of arith ------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // g is the cotangent of the result.
 //

@@ -1,6 +1,6 @@
 //===- LabelledRules.cpp - Derivatives of labelled ops --------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // g is the cotangent of the result. What sums over rows or time knows which
 // entries are valid: at padding a cotangent of 0 may meet an infinite factor.

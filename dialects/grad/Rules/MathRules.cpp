@@ -1,6 +1,6 @@
 //===- MathRules.cpp - Derivatives of math --------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // g is the cotangent of the result y = f(x). Written with y where that is
 // shorter or more accurate, and without constants where that is possible.

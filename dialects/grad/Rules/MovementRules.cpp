@@ -1,6 +1,6 @@
 //===- MovementRules.cpp - Derivatives of movement ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Movement is closed under adjoint. g is the cotangent of the result.
 //

@@ -1,6 +1,6 @@
 //===- Rules.cpp - Registration of derivative rules -----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Rules.h - Derivative rules, family by family -------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Rules are external models of AdjointOpInterface. Most ops have one result;
 // their rule is a plain function of op, cotangent and adjoint.

@@ -1,6 +1,6 @@
 //===- ScanRule.cpp - The adjoint of a scan is a scan ---------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The adjoint runs in the other direction with the same lengths, over the
 // primal's sequences, its incoming carried values and the cotangents of what

@@ -1,6 +1,6 @@
 //===- ValueRules.cpp - Derivatives of named functions and losses ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // g is the cotangent of the result. Draws depend on their key alone.
 //

@@ -1,6 +1,6 @@
 //===- Activity.cpp - Which values take part in a derivative --------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Forward from what the derivative is taken with respect to, then backward
 // from the loss. Carried values are iterated to a fixed point.

@@ -1,6 +1,6 @@
 //===- BuildEntries.cpp - Derive @grad and @train from @loss --------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Differentiate.cpp - Replace grad.gradient by the adjoint -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

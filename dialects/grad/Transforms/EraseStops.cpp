@@ -1,6 +1,6 @@
 //===- EraseStops.cpp - Replace grad.stop by its operand ------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

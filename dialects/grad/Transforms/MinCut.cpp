@@ -1,6 +1,6 @@
 //===- MinCut.cpp - Minimum cut of a small graph --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Shortest augmenting paths (Edmonds and Karp 1972): graphs have tens of nodes.
 //

@@ -1,6 +1,6 @@
 //===- Optimizers.cpp - Update rules of parameters ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // p parameter, g gradient, lr the learning rate. The first step of every rule
 // starts from slots of 0.

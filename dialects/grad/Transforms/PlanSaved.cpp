@@ -1,6 +1,6 @@
 //===- PlanSaved.cpp - Choose what a forward scan keeps -------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A reversed scan does each step again. Values of the step that an earlier scan
 // computes as well are kept by it, or computed again: a minimum cut.

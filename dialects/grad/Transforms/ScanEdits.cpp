@@ -1,6 +1,6 @@
 //===- ScanEdits.cpp - Scans with more emissions or sequences -------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- ScanEdits.h - Scans with more emissions or sequences -----*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- SinkAccumulations.cpp - Carried sums leave the scan ----------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A carried value that every step only adds labelled sums to is one labelled
 // sum over all steps. Hoisting, mirrored.

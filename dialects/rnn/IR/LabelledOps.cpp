@@ -1,6 +1,6 @@
 //===- LabelledOps.cpp - Checks of the labelled ops -----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

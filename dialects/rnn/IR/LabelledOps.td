@@ -1,6 +1,6 @@
 //===- LabelledOps.td - Products, broadcasts and reductions -*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Ops that name each dim by one letter. Where `valid` gives lengths, `t` is the
 // time label and `b` the batch label.

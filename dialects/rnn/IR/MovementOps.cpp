@@ -1,6 +1,6 @@
 //===- MovementOps.cpp - Checks of movement, losses and tables ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

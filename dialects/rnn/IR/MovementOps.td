@@ -1,6 +1,6 @@
 //===- MovementOps.td - Movement of entries ----------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Movement, closed under adjoint: slice and place, pick and put, gather and
 // scatter_add; shift and reverse are adjoint to themselves.

@@ -1,6 +1,6 @@
 //===- RNNAttributes.td - Attributes of the rnn dialect ----*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kinds of reductions, ends of a sequence, and what an argument of a model's
 // function stands for.

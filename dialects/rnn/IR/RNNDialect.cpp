@@ -1,6 +1,6 @@
 //===- RNNDialect.cpp - The rnn dialect -----------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Registration, and the checks of `rnn.arg` on arguments and results.
 //

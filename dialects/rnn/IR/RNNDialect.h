@@ -1,6 +1,6 @@
 //===- RNNDialect.h - The rnn dialect ---------------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Ops, attributes and helpers of the rnn dialect.
 //

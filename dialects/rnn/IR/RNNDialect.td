@@ -1,6 +1,6 @@
 //===- RNNDialect.td - The rnn dialect ---------------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is computed, over time. Time is an axis of the IR: a recurrence is one
 // op until late. The rationale is in dialects/rnn/README.md.

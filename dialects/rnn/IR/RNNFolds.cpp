@@ -1,6 +1,6 @@
 //===- RNNFolds.cpp - Folds of the rnn dialect ----------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Movement that undoes itself or joins. Rewrites that make new ops are in
 // RNNPatterns.cpp, those of rnn.scan in ScanFolds.cpp.

@@ -1,6 +1,6 @@
 //===- RNNOps.td - All ops of the rnn dialect --------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- RNNPatterns.cpp - Canonical forms of the rnn dialect ---------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Rewrites that keep reverse code small: cotangents of slices are places, and
 // a sum of places is a concat; zeros that nothing adds to go.

@@ -1,6 +1,6 @@
 //===- ScanFolds.cpp - Canonical forms of rnn.scan ------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What nothing needs leaves a scan; what never changes is no state.
 //

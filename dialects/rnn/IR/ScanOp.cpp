@@ -1,6 +1,6 @@
 //===- ScanOp.cpp - Text form, checks and loop interfaces of rnn.scan -----===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

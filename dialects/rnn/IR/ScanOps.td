@@ -1,6 +1,6 @@
 //===- ScanOps.td - Recurrence over time -------------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A recurrence is one op: a region with carried state, sequences in and out,
 // direction and lengths.

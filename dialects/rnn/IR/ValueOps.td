@@ -1,6 +1,6 @@
 //===- ValueOps.td - Elementwise functions, losses, draws --*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Named functions where a composition would lose accuracy or its derivative,
 // losses per row, counter-based random draws.

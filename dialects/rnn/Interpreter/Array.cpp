@@ -1,6 +1,6 @@
 //===- Array.cpp - Arrays of the reference interpreter --------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

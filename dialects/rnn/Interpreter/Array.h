@@ -1,6 +1,6 @@
 //===- Array.h - Arrays of the reference interpreter ------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A dense array with its element type and shape: the value of one SSA value.
 // Scalars are arrays of rank 0.

@@ -1,6 +1,6 @@
 //===- ElementwiseOps.cpp - arith, math and tensor, entry by entry --------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Upstream ops on scalars and on tensors of equal shapes.
 //

@@ -1,6 +1,6 @@
 //===- Handlers.h - One plain function per op -------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The table from the name of an op to the function that computes its result.
 // Ops with regions and calls are not in it; Interpreter.cpp runs those.

@@ -1,6 +1,6 @@
 //===- Interpreter.cpp - Functions, scans and calls -----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Walks a function in order and keeps the array of every SSA value. Every
 // result is checked against its type, so a mistake shows where it happens.

@@ -1,6 +1,6 @@
 //===- Interpreter.h - Reference interpreter of the rnn dialect -*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The executable meaning of the dialect: runs a function op by op, each op by
 // one plain function, slow and obviously right. Oracle of the tests, and the

@@ -1,6 +1,6 @@
 //===- LabelledOps.cpp - Products, broadcasts, reductions -----------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Nested loops over labels: those of the result outside, the others inside in
 // the order that the op documents.

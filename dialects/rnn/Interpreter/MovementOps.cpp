@@ -1,6 +1,6 @@
 //===- MovementOps.cpp - Movement of entries ------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // These ops copy entries whatever their type, except the sum of scatter_add.
 //

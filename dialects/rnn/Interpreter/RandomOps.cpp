@@ -1,6 +1,6 @@
 //===- RandomOps.cpp - Counter-based draws, orthogonal matrices -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

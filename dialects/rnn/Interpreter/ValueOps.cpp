@@ -1,6 +1,6 @@
 //===- ValueOps.cpp - Losses per row, counted values ----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

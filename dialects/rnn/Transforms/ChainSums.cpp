@@ -1,6 +1,6 @@
 //===- ChainSums.cpp - Sums with products as one chain --------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // bias, then products without state, then what the state reaches: the order
 // of rounding is fixed here, and the head of the chain can leave its loop.

@@ -1,6 +1,6 @@
 //===- DropDead.cpp - Drop what no result needs ---------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The canonicalisations of rnn.scan, as a pass of their own: after it no scan
 // computes a gradient, a sequence or a state that nobody asked for.

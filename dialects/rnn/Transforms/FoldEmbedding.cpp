@@ -1,6 +1,6 @@
 //===- FoldEmbedding.cpp - Multiply the table instead of its rows ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A token that is embedded and then multiplied is one row of a product that
 // does not depend on the token. With E the table, x = E[ids], d the cotangent

@@ -1,6 +1,6 @@
 //===- HoistStateless.cpp - Out of the loop what no state reaches ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Products of the inputs become one product over all steps. Runs before and
 // after differentiation: what the adjoint recomputes then merges with

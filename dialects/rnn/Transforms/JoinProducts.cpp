@@ -1,6 +1,6 @@
 //===- JoinProducts.cpp - One product where several share an operand ------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Gates: U1 @ h, U2 @ h are rows of one product; in reverse U1' @ a1 + U2' @ a2
 // is one product of longer rows. No gate, no cell is known here: operands and

@@ -1,6 +1,6 @@
 //===- JoinReaders.cpp - One op where several read slices of one value ----===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Bias gradients of joined gates, look-ups in a joined table and their
 // adjoints: what is done alike to neighbouring slices is done to the whole.

@@ -1,6 +1,6 @@
 //===- JoinValues.cpp - Parts joined without copies where it can be -------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

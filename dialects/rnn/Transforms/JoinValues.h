@@ -1,7 +1,7 @@
 //===- JoinValues.h - Parts joined without copies where it can be -*- C++
 //-*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One value from several: the value they are slices of, what a scan can emit
 // as a whole, or a concat as far out as it can stand.

@@ -1,6 +1,6 @@
 //===- LiftOverTime.cpp - Ops of a step, for all steps at once ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- LiftOverTime.h - Ops of a step, for all steps at once ----*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The form over time of each op: what a step computes from sequences and outer
 // values, computed for all steps before the scan.

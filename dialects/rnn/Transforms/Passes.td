@@ -1,6 +1,6 @@
 //===- Passes.td - Passes on the rnn dialect ---------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What each pass accepts, leaves, and expects to have run before.
 //

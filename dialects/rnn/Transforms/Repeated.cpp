@@ -1,6 +1,6 @@
 //===- Repeated.cpp - What a scan computes again --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

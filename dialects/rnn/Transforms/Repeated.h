@@ -1,6 +1,6 @@
 //===- Repeated.h - What a scan computes again ------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // An adjoint does each step of the primal scan again. Until a plan says
 // what is kept instead, passes leave that part as it stands in the primal scan.

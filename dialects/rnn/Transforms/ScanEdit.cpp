@@ -1,6 +1,6 @@
 //===- ScanEdit.cpp - Sequences and emissions added to a scan -------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

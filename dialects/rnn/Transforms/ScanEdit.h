@@ -1,6 +1,6 @@
 //===- ScanEdit.h - Sequences and emissions added to a scan -----*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Changes of a scan's signature, and small facts about labels, that several
 // passes need.

@@ -1,6 +1,6 @@
 //===- SinkOutputs.cpp - Out of the loop what only emissions need ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The mirror image of hoisting: an output layer in a cell, or the gradient of
 // a cell's input, is one product over all steps after the scan.

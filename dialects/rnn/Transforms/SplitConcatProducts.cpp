@@ -1,6 +1,6 @@
 //===- SplitConcatProducts.cpp - Cut products where the state begins ------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // W @ concat(x, h) = W1 @ x + W2 @ h: then the part of x can leave the loop.
 //

@@ -1,6 +1,6 @@
 //===- StepDependence.cpp - What a value of a step depends on -------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- StepDependence.h - What a value of a step depends on -----*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Tells values of a scan's body apart by what reaches them: nothing of the
 // scan, its position and sequences, or a carried value.

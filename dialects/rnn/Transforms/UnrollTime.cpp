@@ -1,6 +1,6 @@
 //===- UnrollTime.cpp - Steps per turn of a loop --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The choice stands on the scan; the lowering copies the step.
 //

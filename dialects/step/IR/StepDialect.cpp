@@ -1,6 +1,6 @@
 //===- StepDialect.cpp - The step dialect ---------------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- StepOps.td - The step dialect -----------------------*- tablegen -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // How one step runs: elementwise work as fused kernels. The rationale is in
 // dialects/step/README.md.

@@ -1,6 +1,6 @@
 //===- FormMaps.cpp - Gather elementwise ops into fused kernels -----------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Works block by block. An elementwise op joins a group of the same shape when
 // it is tied to it by a value, and either the op can move up to the group or

@@ -1,6 +1,6 @@
 //===- CodegenTest.cpp - Compiled code against the interpreter ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function runs in the reference interpreter and as machine code, at
 // ragged sizes, with one to three threads. Values agree to rounding; thread

@@ -1,6 +1,6 @@
 //===- ApiTest.cpp - Tests of the C++ interface ---------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- ElementwiseOpsTest.cpp - arith, math and tensor ops ----------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- Fixture.h - Runs one function of text in the interpreter -*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

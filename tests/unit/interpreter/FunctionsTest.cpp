@@ -1,6 +1,6 @@
 //===- FunctionsTest.cpp - Functions, scans, calls, errors ----------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

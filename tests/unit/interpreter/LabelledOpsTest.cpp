@@ -1,6 +1,6 @@
 //===- LabelledOpsTest.cpp - Products, broadcasts, reductions -------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

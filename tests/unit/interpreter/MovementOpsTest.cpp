@@ -1,6 +1,6 @@
 //===- MovementOpsTest.cpp - Movement of entries --------------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- RandomOpsTest.cpp - Draws and orthogonal matrices ------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- ExecutableTest.cpp - Compile, load, save and call ------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- VectorMathTest.cpp - Errors of the elementary functions ------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles each function over a buffer as the compiler does and measures the
 // largest error in units of the last place, for every 4001st float and special

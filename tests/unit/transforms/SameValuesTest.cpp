@@ -1,6 +1,6 @@
 //===- SameValuesTest.cpp - Passes do not change what is computed ---------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every function of the text tests of passes runs through the interpreter
 // before and after the pass, on random values. The text tests say what changed,

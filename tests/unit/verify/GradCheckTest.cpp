@@ -1,6 +1,6 @@
 //===- GradCheckTest.cpp - Right and wrong gradients ----------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- LibraryModelsTest.cpp - Models around definitions ------------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- RandomModelTest.cpp - The generator and the shrinker ---------------===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- rnnc.h - The C++ interface of rnnc -----------------------*- C++ -*-===//
 //
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles a model from text, trains it and runs it from the caller's memory.
 //
