@@ -25,9 +25,8 @@ public:
 
 private:
   struct Bracket {
-    size_t open;          ///< its token
-    size_t column;        ///< where text after it stands
-    bool oneLine = false; ///< a block on one line
+    size_t open;   ///< its token
+    size_t column; ///< where text after it stands
   };
 
   void findBlocks();
@@ -57,16 +56,12 @@ private:
     return lineBreak == std::string::npos ? out.size()
                                           : out.size() - lineBreak - 1;
   }
-  bool insideOneLine() const {
-    return std::any_of(open.begin(), open.end(),
-                       [](const Bracket &b) { return b.oneLine; });
-  }
-
   const SourceFile &file;
   const std::vector<Token> &tokens;
   const std::vector<Comment> &comments;
   const std::vector<bool> &begins;
   std::vector<size_t> match;   ///< the partner of each bracket
+  std::vector<bool> inOneLine; ///< for each token, in a block on one line
   std::vector<size_t> padding; ///< blanks before a token, beyond the usual
   std::vector<Bracket> open;
   size_t lastToken = 0; ///< the last one written
@@ -82,6 +77,7 @@ private:
 
 void Formatter::findBlocks() {
   match.assign(tokens.size(), 0);
+  inOneLine.assign(tokens.size(), false);
   std::vector<size_t> stack;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (is(i, "(") || is(i, "[") || is(i, "{"))
@@ -89,6 +85,9 @@ void Formatter::findBlocks() {
     if ((is(i, ")") || is(i, "]") || is(i, "}")) && !stack.empty()) {
       match[i] = stack.back();
       match[stack.back()] = i;
+      if (is(i, "}") && lineOf(stack.back()) == lineOf(i))
+        std::fill(inOneLine.begin() + stack.back() + 1, inOneLine.begin() + i,
+                  true);
       stack.pop_back();
     }
   }
@@ -112,7 +111,8 @@ size_t Formatter::widthUpTo(size_t statement, size_t end) const {
   return width;
 }
 
-/// Equations on consecutive lines get their `=` in one column.
+/// Equations on consecutive lines, with names of about one length, get their
+/// `=` in one column.
 void Formatter::alignEquations() {
   padding.assign(tokens.size(), 0);
   std::vector<std::pair<size_t, size_t>> group; // `=` and the width before it
@@ -132,13 +132,16 @@ void Formatter::alignEquations() {
     size_t end = i + 1;
     while (end < tokens.size() && !begins[end] && !is(end, "}"))
       ++end;
-    size_t sign = begins[i] && tokens[i].firstOnLine ? equalsSign(i) : 0;
-    bool follows = lineOf(i) == lastLineOfGroup + 1;
-    if (!sign || !follows)
+    size_t sign = begins[i] && !inOneLine[i] ? equalsSign(i) : 0;
+    size_t width = sign ? widthUpTo(i, sign) : 0;
+    bool follows = !group.empty() && lineOf(i) <= lastLineOfGroup + 1 &&
+                   width <= group.back().second + 1 &&
+                   group.back().second <= width + 1;
+    if (!follows)
       close();
     if (!sign)
       continue;
-    group.push_back({sign, widthUpTo(i, sign)});
+    group.push_back({sign, width});
     lastLineOfGroup = lineOf(i);
     if (lineOf(end - 1) != lineOf(i)) // goes over several lines
       close();
@@ -182,6 +185,8 @@ bool Formatter::spaceBetween(size_t i) const {
     return false;
   if (isSign(before))
     return false;
+  if (is(before, ","))
+    return true;
   if (is(i, ":") || is(before, ":"))
     return !inIndex && is(before, ":");
   // Products are often written tight in sizes; the author decides.
@@ -204,7 +209,7 @@ bool Formatter::breaksBefore(size_t i) const {
     return afterComment;
   if (afterComment)
     return true;
-  if (insideOneLine())
+  if (inOneLine[i] || (is(i, "}") && lineOf(match[i]) == lineOf(i)))
     return false;
   if (begins[i])
     return true;
@@ -284,7 +289,7 @@ void Formatter::writeToken(size_t i) {
     unsigned line = lineOf(i);
     newLine(target, is(i, "}") && !afterComment ? lastLine : line);
   } else if (!out.empty()) {
-    if (begins[i] && insideOneLine() && !is(lastToken, "{"))
+    if (begins[i] && inOneLine[i] && !is(lastToken, "{"))
       out += "; ";
     else if (i > 0 && (is(i - 1, ";") || spaceBetween(i)))
       out += ' ';
@@ -297,10 +302,9 @@ void Formatter::writeToken(size_t i) {
   out.append(padding[i], ' ');
   out += tokens[i].text;
   if (is(i, "(") || is(i, "[") || is(i, "{")) {
-    bool oneLine = is(i, "{") && lineOf(i) == lineOf(match[i]);
     // Text after a bracket that ends its line is indented, not aligned.
     bool hangs = i + 1 < tokens.size() && lineOf(i + 1) != lineOf(i);
-    open.push_back({i, hangs ? indentation() + 4 : column(), oneLine});
+    open.push_back({i, hangs ? indentation() + 4 : column()});
   }
   lastToken = i;
   lastLine = lineOf(tokens[i].range.end);
