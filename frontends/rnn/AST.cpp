@@ -200,8 +200,7 @@ void ExprWriter::writeNumber(const NumberExpr &number) {
           : std::to_chars(buffer, buffer + sizeof buffer, number.value);
   std::string_view text(buffer, end.ptr - buffer);
   out += text;
-  if (!number.isInteger &&
-      text.find_first_of(".e") == std::string_view::npos)
+  if (!number.isInteger && text.find_first_of(".e") == std::string_view::npos)
     out += ".0";
 }
 

@@ -61,24 +61,20 @@ static Diagnostic makeDiagnostic(Severity severity, SourceRange at,
 
 Diagnostic &DiagnosticEngine::error(SourceRange at, std::string id,
                                     std::string message) {
-  return add(makeDiagnostic(Severity::Error, at, std::move(id),
-                            std::move(message)));
+  return add(
+      makeDiagnostic(Severity::Error, at, std::move(id), std::move(message)));
 }
 
 Diagnostic &DiagnosticEngine::warning(SourceRange at, std::string id,
                                       std::string message) {
-  return add(makeDiagnostic(Severity::Warning, at, std::move(id),
-                            std::move(message)));
+  return add(
+      makeDiagnostic(Severity::Warning, at, std::move(id), std::move(message)));
 }
 
 Diagnostic &DiagnosticEngine::remark(SourceRange at, std::string id,
                                      std::string message) {
-  return add(makeDiagnostic(Severity::Remark, at, std::move(id),
-                            std::move(message)));
-}
-
-Diagnostic &DiagnosticEngine::add(Diagnostic diagnostic) {
-  return all.emplace_back(std::move(diagnostic));
+  return add(
+      makeDiagnostic(Severity::Remark, at, std::move(id), std::move(message)));
 }
 
 /// Whether a message counts as an error under the options.
@@ -90,11 +86,13 @@ static bool isError(const Diagnostic &diagnostic,
          !options.allow.contains(diagnostic.id);
 }
 
-unsigned DiagnosticEngine::errorCount() const {
-  return unsigned(
-      std::count_if(all.begin(), all.end(), [&](const Diagnostic &diagnostic) {
-        return isError(diagnostic, options);
-      }));
+Diagnostic &DiagnosticEngine::add(Diagnostic diagnostic) {
+  // Nobody reads more; a hostile text must not fill the memory with them.
+  constexpr size_t maxKept = 100000;
+  errors += isError(diagnostic, options);
+  if (all.size() >= maxKept && errors > 0)
+    return spilled = std::move(diagnostic);
+  return all.emplace_back(std::move(diagnostic));
 }
 
 /// Everything to be shown, without regard to `maxErrors`.
@@ -284,7 +282,8 @@ void DiagnosticEngine::print(std::ostream &out, bool color) const {
   for (const Diagnostic &diagnostic : shown)
     printDiagnostic(out, sources, diagnostic, color);
   if (left)
-    out << "rnnc: note: " << left << (left == 1 ? " more error" : " more errors")
+    out << "rnnc: note: " << left
+        << (left == 1 ? " more error" : " more errors")
         << "; help: --max-errors=0 shows all\n";
 }
 

@@ -85,7 +85,7 @@ public:
 
   bool hasErrors() const { return errorCount() != 0; }
   /// Errors so far, with the warnings that options turned into errors.
-  unsigned errorCount() const;
+  unsigned errorCount() const { return errors; }
   const SourceManager &getSources() const { return sources; }
   const DiagnosticOptions &getOptions() const { return options; }
 
@@ -98,12 +98,17 @@ public:
   void print(std::ostream &out, bool color = false) const;
 
   /// Forgets everything.
-  void clear() { all.clear(); }
+  void clear() {
+    all.clear();
+    errors = 0;
+  }
 
 private:
   const SourceManager &sources;
   DiagnosticOptions options;
   std::deque<Diagnostic> all;
+  Diagnostic spilled; ///< one beyond those that are kept
+  unsigned errors = 0;
 };
 
 /// Prints one message with its source line, underlines, help and notes.

@@ -64,7 +64,7 @@ private:
   std::vector<bool> inOneLine; ///< for each token, in a block on one line
   std::vector<size_t> padding; ///< blanks before a token, beyond the usual
   std::vector<Bracket> open;
-  size_t lastToken = 0; ///< the last one written
+  size_t lastToken = 0;  ///< the last one written
   unsigned lastLine = 0; ///< the source line where the last thing ended
   bool afterComment = false;
   std::string out;
@@ -196,8 +196,8 @@ bool Formatter::spaceBetween(size_t i) const {
   if (is(i, "("))
     return !isOperand(before) && !is(before, "seq");
   if (is(i, "[")) {
-    bool afterAxes = is(before, ")") && match[before] > 0 &&
-                     is(match[before] - 1, "seq");
+    bool afterAxes =
+        is(before, ")") && match[before] > 0 && is(match[before] - 1, "seq");
     return afterAxes || (!isOperand(before) && !is(before, "int"));
   }
   return true;
@@ -224,9 +224,8 @@ bool Formatter::breaksBefore(size_t i) const {
 
 /// The column of statements in the innermost block.
 size_t Formatter::indentation() const {
-  return 2 * std::count_if(open.begin(), open.end(), [&](const Bracket &b) {
-           return is(b.open, "{");
-         });
+  return 2 * std::count_if(open.begin(), open.end(),
+                           [&](const Bracket &b) { return is(b.open, "{"); });
 }
 
 /// The column at which a token stands if it begins a line.
@@ -238,9 +237,9 @@ size_t Formatter::columnOfLine(size_t i) const {
     return indentation();
   if (!open.empty() && !is(open.back().open, "{"))
     return open.back().column;
-  bool inOptions = !open.empty() && open.back().open > 0 &&
-                   (is(open.back().open - 1, "train") ||
-                    is(open.back().open - 1, "sample"));
+  bool inOptions =
+      !open.empty() && open.back().open > 0 &&
+      (is(open.back().open - 1, "train") || is(open.back().open - 1, "sample"));
   return indentation() + (inOptions ? 0 : 4);
 }
 

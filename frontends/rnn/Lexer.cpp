@@ -16,11 +16,11 @@ using namespace rnnc;
 
 bool rnnc::isKeyword(std::string_view word) {
   static constexpr std::array words = {
-      "and",    "as",     "bool",  "cell",   "else",   "false",    "fixed",
-      "fn",     "for",    "if",    "import", "in",     "input",    "int",
-      "layer",  "list",   "loss",  "metric", "model",  "not",      "once",
-      "or",     "output", "param", "predict", "real",  "sample",   "seq",
-      "state",  "target", "train", "training", "true"};
+      "and",   "as",     "bool",  "cell",     "else",  "false",  "fixed",
+      "fn",    "for",    "if",    "import",   "in",    "input",  "int",
+      "layer", "list",   "loss",  "metric",   "model", "not",    "once",
+      "or",    "output", "param", "predict",  "real",  "sample", "seq",
+      "state", "target", "train", "training", "true"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -109,9 +109,8 @@ bool Lexer::isReadable() {
     size_t length = utf8Length(text.substr(i, 4));
     if (length == 0) {
       diags.error(file.locAt(i), "utf8",
-                  str("text is not UTF-8: byte 0x", std::hex,
-                      std::setfill('0'), std::setw(2),
-                      unsigned(uint8_t(text[i]))));
+                  str("text is not UTF-8: byte 0x", std::hex, std::setfill('0'),
+                      std::setw(2), unsigned(uint8_t(text[i]))));
       return false;
     }
     if (text[i] == '\0') {
@@ -166,7 +165,7 @@ void Lexer::lexWord() {
   while (isWord(peek()))
     ++at;
   std::string_view word = text.substr(begin, at - begin);
-  push(word == "_"         ? Token::Punct
+  push(word == "_"       ? Token::Punct
        : isKeyword(word) ? Token::Keyword
                          : Token::Ident,
        begin);
@@ -241,8 +240,7 @@ void Lexer::lexString() {
 }
 
 void Lexer::lexPunct() {
-  static constexpr std::array two = {"->", "|>", "..", "==",
-                                     "!=", "<=", ">="};
+  static constexpr std::array two = {"->", "|>", "..", "==", "!=", "<=", ">="};
   size_t begin = at;
   std::string_view pair = text.substr(at, 2);
   if (std::find(two.begin(), two.end(), pair) != two.end()) {

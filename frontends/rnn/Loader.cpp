@@ -64,8 +64,7 @@ bool Program::hasAlias(const SourceUnit &from, std::string_view alias) const {
                      });
 }
 
-std::vector<const Definition *>
-Program::visible(const SourceUnit &from) const {
+std::vector<const Definition *> Program::visible(const SourceUnit &from) const {
   std::vector<const Definition *> result;
   auto add = [&](const SourceUnit &unit) {
     for (const Definition *def : unit.definitions)

@@ -220,7 +220,8 @@ Expr *Parser::parseCall(Expr *callee) {
     return nullptr;
   SourceLoc opener = advance().range.begin;
   std::vector<Argument> args;
-  if (!parseList(")", opener, [&] { return parseArgument(args.emplace_back()); }))
+  if (!parseList(")", opener,
+                 [&] { return parseArgument(args.emplace_back()); }))
     return nullptr;
   auto *call = make<CallExpr>(callee->range.begin);
   call->callee = callee;

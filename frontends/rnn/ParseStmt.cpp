@@ -35,15 +35,15 @@ void Parser::parseStatements(Block &block, const std::string &closing) {
       expect("}", closing);
       return;
     }
-    const Token &first = peek();
-    begins[position] = true;
+    size_t first = position;
+    begins[first] = true;
     if (Stmt *stmt = parseStatement()) {
       block.stmts.push_back(stmt);
       continue;
     }
     skipStatement(first);
-    if (&peek() == &first)
-      advance(); // a stray closing bracket and the like
+    if (position == first)
+      advance();
   }
 }
 

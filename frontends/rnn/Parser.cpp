@@ -128,30 +128,30 @@ bool Parser::startsDefinition() const {
 }
 
 bool Parser::startsStatement() const {
-  return isAtIdent() ||
-         isAtAny({"state", "param", "fixed", "input", "target", "once", "for",
-                  "if", "output", "loss", "metric", "predict", "train",
-                  "sample"});
+  return isAtIdent() || isAtAny({"state", "param", "fixed", "input", "target",
+                                 "once", "for", "if", "output", "loss",
+                                 "metric", "predict", "train", "sample"});
 }
 
-/// Goes to where the next statement seems to begin: after a `;`, at a `}`, or
-/// at a line that is not indented more than the statement that failed.
-void Parser::skipStatement(const Token &first) {
-  unsigned column = columnOf(first.range.begin);
+/// Goes to where the statement after the one at `first` seems to begin: at a
+/// `;`, at a `}` that closes the block around it, or at a line that is not
+/// indented more. The failed statement may have read past that place.
+void Parser::skipStatement(size_t first) {
+  if (gaveUp())
+    return;
+  unsigned column = columnOf(tokens[first].range.begin);
   unsigned open = 0;
-  while (position + 1 < tokens.size() && !startsDefinition()) {
-    if (open == 0) {
-      if (isAtAny({"}", ";"}))
-        return;
-      if (&peek() != &first && peek().firstOnLine && startsStatement() &&
-          columnOf(peek().range.begin) <= column)
-        return;
-    }
+  for (position = first; position + 1 < tokens.size() && !startsDefinition();
+       advance()) {
+    if (open == 0 && isAtAny({"}", ";"}))
+      return;
+    if (position > first && peek().firstOnLine && startsStatement() &&
+        columnOf(peek().range.begin) <= column)
+      return;
     if (isAt("{"))
       ++open;
     if (isAt("}"))
       --open;
-    advance();
   }
 }
 
@@ -285,6 +285,9 @@ bool Parser::parseInputs(Definition &def) {
 
 /// outs = "->" ( ID | "(" ID ,.. ")" )
 bool Parser::parseOuts(Definition &def) {
+  if (def.kind == DefKind::Fn && !isAt("->"))
+    return failExpected(
+        str("'=' or '->' after the inputs of function '", def.ident.name, "'"));
   if (!expect("->", str("before the output of ", describe(def.kind), " '",
                         def.ident.name, "'")))
     return false;

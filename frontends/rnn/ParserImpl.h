@@ -51,7 +51,8 @@ private:
   void giveUp(SourceRange at, std::string id, std::string message);
   bool startsDefinition() const;
   bool startsStatement() const;
-  void skipStatement(const Token &first);
+  bool gaveUp() const { return tokens.back().kind == Token::Invalid; }
+  void skipStatement(size_t first);
   void skipToDefinition();
 
   /// Counts one level of nesting while it lives; `ok` is false when there are

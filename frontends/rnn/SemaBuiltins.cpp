@@ -354,15 +354,16 @@ Val Sema::builtinLoss(BuiltinCall &call) {
   if (!z || !y)
     return poison();
   SourceRange at = call.at;
-  // A value without an axis would be repeated; a loss wants equal axes.
+  // A value without an axis would be repeated; a loss wants equal axes of what
+  // comes from data. Numbers and parameters are the same at each step.
   for (auto [a, b] : {std::pair(z, y), std::pair(y, z)})
     for (int axis : a->type.axes)
-      if (!b->type.hasAxis(axis) && !b->type.axes.empty()) {
+      if (!b->type.hasAxis(axis) && (b->type.batch || !b->type.axes.empty())) {
         auto names = [&](Node *node) {
           std::string out;
           for (int i : node->type.axes)
             out += (out.empty() ? "" : ", ") + model->axes[i].name;
-          return out;
+          return out.empty() ? "no time axis" : out;
         };
         error(at, "axis",
               str("'", call.name, "' of ",
