@@ -135,8 +135,8 @@ void Formatter::alignEquations() {
     size_t sign = begins[i] && !inOneLine[i] ? equalsSign(i) : 0;
     size_t width = sign ? widthUpTo(i, sign) : 0;
     bool follows = !group.empty() && lineOf(i) <= lastLineOfGroup + 1 &&
-                   width <= group.back().second + 1 &&
-                   group.back().second <= width + 1;
+                   width <= group.back().second + 2 &&
+                   group.back().second <= width + 2;
     if (!follows)
       close();
     if (!sign)
