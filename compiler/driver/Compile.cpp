@@ -184,6 +184,9 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   if (precision == "bf16")
     return makeError("unsupported", "--precision=bf16 is not there yet",
                      "use f32 or f64");
+  if (settings.get("memory-budget"))
+    return makeError("unsupported", "--memory-budget is not there yet",
+                     "leave it out for the fastest plan");
   options.f64 = precision == "f64";
   options.remarks = settings.flag("remarks");
   PipelineOptions &pipeline = options.pipeline;
