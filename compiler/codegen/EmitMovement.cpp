@@ -98,8 +98,6 @@ void Emitter::zeroPadding(const View &rows, const View &lengths,
                               lengthOf(&lengths, row, position));
     ifThen(isPadding, [&] {
       View entries = at(rows, 0, row);
-      View zero = entries;
-      // A zero repeated along every dim.
       std::function<void(const View &)> clear = [&](const View &view) {
         if (view.rank() == 0) {
           store(arith::ConstantOp::create(b, loc, b.getZeroAttr(view.element)),

@@ -491,7 +491,7 @@ LogicalResult Emitter::emitMap(step::MapOp map) {
     View view = destination(result, domain);
     outputs.push_back(view);
     stores.push_back({result.getResultNumber(), view});
-    for (View &extra : extraDestinations(result, domain))
+    for (View &extra : extraDestinations(result))
       stores.push_back({result.getResultNumber(), extra});
   }
 

@@ -239,8 +239,7 @@ private:
   };
   llvm::SmallVector<ScanFrame> frames;
   /// Further places that want a value, written by the kernel that makes it.
-  Views extraDestinations(mlir::OpResult result,
-                                            const Shape &shape);
+  Views extraDestinations(mlir::OpResult result);
 
   struct Accesses {
     std::set<std::string> writers, alignedReaders;

@@ -200,7 +200,7 @@ View Emitter::destination(OpResult result, const Shape &shape) {
   return allocate(element, shape, lastUse(result));
 }
 
-Views Emitter::extraDestinations(OpResult result, const Shape &) {
+Views Emitter::extraDestinations(OpResult result) {
   Views extra;
   Operation *producer = result.getOwner();
   Block *block = producer->getBlock();
