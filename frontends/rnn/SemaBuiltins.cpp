@@ -38,7 +38,7 @@ const std::vector<std::string> &Sema::builtinNames() {
         "window",     "every",         "pos",     "length",  "detach",
         "copy",       "cross_entropy", "mse",     "mae",     "bce",
         "ctc",        "bernoulli",     "uniform", "normal",  "categorical",
-        "orthogonal", "identity",      "spectral"};
+        "orthogonal", "identity"};
     for (const auto &[name, op] : unaryOps())
       all.push_back(name);
     for (const char *kind : {"glorot", "he", "lecun"})

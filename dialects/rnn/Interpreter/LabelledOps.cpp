@@ -110,6 +110,19 @@ private:
     char label = loops[depth];
     int64_t extent = labels.extent(label);
     bool down = descending && label == 't';
+    // The innermost loop, where nothing is asked of the place: offsets step.
+    if (depth + 1 == loops.size() && !down &&
+        (valid.isAll() || depth > lastOfValid)) {
+      Offsets step{0, 0, 0};
+      for (auto [k, stride] : llvm::enumerate(strideOf))
+        step[k] = stride[depth];
+      for (int64_t n = 0; n < extent; ++n) {
+        f(offsets);
+        for (size_t k = 0; k < step.size(); ++k)
+          offsets[k] += step[k];
+      }
+      return;
+    }
     for (int64_t n = 0; n < extent; ++n) {
       int64_t i = down ? extent - 1 - n : n;
       if (label == 't')
