@@ -61,6 +61,22 @@ Result<void> Examples::add(Field field) {
   return {};
 }
 
+Examples Examples::made(int64_t count, int64_t longest, Make make) {
+  Examples result;
+  result.examples = count;
+  result.longestMade = longest;
+  result.make = std::move(make);
+  return result;
+}
+
+int64_t Examples::longest(std::span<const int64_t> rows) const {
+  int64_t longest = make ? longestMade : 1;
+  for (const Field &field : data)
+    for (int64_t row : rows)
+      longest = std::max(longest, length(field, row));
+  return longest;
+}
+
 int64_t Examples::length(const Field &field, int64_t example) const {
   switch (field.kind) {
   case FieldKind::Single:
@@ -123,6 +139,11 @@ static BatchField gatherSingles(const Field &field,
 }
 
 ExampleBatch Examples::gather(std::span<const int64_t> rows) const {
+  if (make) {
+    std::vector<int64_t> all(rows.size());
+    std::iota(all.begin(), all.end(), 0);
+    return make(rows).gather(all);
+  }
   ExampleBatch batch;
   batch.size = static_cast<int64_t>(rows.size());
   for (const Field &field : data)
@@ -162,7 +183,7 @@ splitShuffled(int64_t count, std::span<const double> shares, int64_t seed) {
 
 Result<ExampleCursor> ExampleCursor::create(std::vector<int64_t> rows,
                                             int64_t batch, int64_t seed,
-                                            bool shuffle) {
+                                            ExampleOrder order) {
   if (rows.empty())
     return makeError("empty-data", "there are no examples");
   if (batch < 1)
@@ -171,7 +192,7 @@ Result<ExampleCursor> ExampleCursor::create(std::vector<int64_t> rows,
   cursor.rows = std::move(rows);
   cursor.batch = batch;
   cursor.seed = seed;
-  cursor.shuffle = shuffle;
+  cursor.form = order;
   return cursor;
 }
 
@@ -181,7 +202,10 @@ void ExampleCursor::order() {
   // From the given order each time, so an epoch does not depend on those
   // before.
   current = rows;
-  if (shuffle)
+  if (form.fresh)
+    for (int64_t &row : current)
+      row += where.epoch * static_cast<int64_t>(rows.size());
+  else if (form.shuffle)
     shuffleRows(current, seed, shuffleStream,
                 static_cast<uint32_t>(where.epoch));
   orderedEpoch = where.epoch;

@@ -2,13 +2,15 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Example data in memory and their minibatches: seeded order, padding, lengths.
+// Examples and their minibatches: seeded order, padding, lengths.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_RUNTIME_EXAMPLES_H
 #define RNNC_RUNTIME_EXAMPLES_H
 
 #include "runtime/Tensor.h"
+
+#include <functional>
 
 namespace rnnc::rt {
 
@@ -50,9 +52,15 @@ struct ExampleBatch {
   const BatchField *find(std::string_view name) const;
 };
 
-/// Examples in memory. All fields have the same number of examples.
+/// Examples, in memory or made when they are asked for. All fields have the
+/// same number of examples.
 class Examples {
 public:
+  /// Gives the examples of these numbers, which may be any from 0.
+  using Make = std::function<Examples(std::span<const int64_t> numbers)>;
+  /// Examples that are made anew each time. `longest`: the most steps one has.
+  static Examples made(int64_t count, int64_t longest, Make make);
+
   /// Adds a field; an error if its shape, offsets, name or count do not fit.
   Result<void> add(Field field);
 
@@ -63,13 +71,17 @@ public:
 
   /// The length of an example in a field: T, its own length, or 1.
   int64_t length(const Field &field, int64_t example) const;
+  /// The most steps that one of these examples has in any field; at least 1.
+  int64_t longest(std::span<const int64_t> rows) const;
 
-  /// The minibatch of these examples, whose numbers must be in range.
+  /// The minibatch of these examples, whose numbers must be in range (of
+  /// examples that are made, 0 or more).
   ExampleBatch gather(std::span<const int64_t> rows) const;
 
 private:
-  int64_t examples = 0;
+  int64_t examples = 0, longestMade = 1;
   std::vector<Field> data;
+  Make make;
 };
 
 /// 0..count-1 in an order that seed and epoch decide (Fisher and Yates).
@@ -87,14 +99,23 @@ struct ExamplePosition {
   int64_t index = 0;
 };
 
+/// In which order examples come.
+struct ExampleOrder {
+  /// A new order each epoch, from the seed; else as given.
+  bool shuffle = false;
+  /// Each epoch has examples of its own: epoch e reads row r as number
+  /// e * count + r, in order. For examples that are made.
+  bool fresh = false;
+};
+
 /// Walks over a set of examples in minibatches, epoch after epoch. The last
 /// minibatch of an epoch may be smaller; every example comes once per epoch.
 class ExampleCursor {
 public:
-  /// `rows`: the examples of this part. `shuffle`: a new order each epoch, from
-  /// the seed; else as given. An error if there are no rows or batch < 1.
+  /// `rows`: the examples of this part. An error if there are no rows or
+  /// batch < 1.
   static Result<ExampleCursor> create(std::vector<int64_t> rows, int64_t batch,
-                                      int64_t seed, bool shuffle);
+                                      int64_t seed, ExampleOrder order);
 
   /// The examples of the next minibatch; valid until the next call.
   std::span<const int64_t> next();
@@ -111,7 +132,7 @@ private:
 
   std::vector<int64_t> rows, current;
   int64_t batch = 1, seed = 0;
-  bool shuffle = false;
+  ExampleOrder form;
   int64_t orderedEpoch = -1;
   ExamplePosition where;
 };

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/driver/DataSet.h"
+#include "compiler/driver/DataSetLoader.h"
 #include "runtime/AtomicFile.h"
 #include "runtime/Npy.h"
 #include "runtime/Sha256.h"
@@ -30,59 +30,6 @@ std::optional<std::string> driver::sizeName(const hir::Model &model,
   return std::nullopt;
 }
 
-namespace {
-
-/// `[INPUT=]FILE[#FIELD]`.
-struct Binding {
-  const hir::Input *input = nullptr;
-  bool isLengths = false;
-  std::string file, field, text;
-};
-
-/// What one file gives for one input.
-struct Column {
-  const hir::Input *input = nullptr;
-  /// Tokens of a stream, or a tensor with the axes named by `lead`.
-  bool isTokens = false;
-  std::vector<int32_t> tokens;
-  rt::Tensor tensor;
-  /// Axes before those of one value: 1 series [T], or examples [N], or [N, T].
-  bool examples = false, sequence = false;
-  std::optional<rt::Tensor> lengths;
-};
-
-class Loader {
-public:
-  Loader(const Settings &settings, const hir::Model &model, DataSet &out)
-      : settings(settings), model(model), out(out) {}
-
-  Result<std::vector<Column>> read(const std::vector<std::string> &texts,
-                                   const char *option);
-  /// Finds targets that no option names.
-  Result<void> complete(std::vector<Column> &columns);
-  Result<void> checkSizes(const std::vector<Column> &columns);
-  Result<DataPart> streamPart(const std::vector<Column> &columns,
-                              std::optional<rt::Part> piece);
-  Result<std::shared_ptr<rt::Examples>>
-  examplesOf(const std::vector<Column> &columns);
-
-private:
-  Result<Binding> parse(const std::string &text, const char *option);
-  Result<void> readFile(const Binding &binding, std::vector<Column> &columns);
-  Result<void> readTokens(const Binding &binding, const std::string &bytes,
-                          std::vector<Column> &columns);
-  Result<void> readCsv(const Binding &binding, const std::string &bytes,
-                       std::vector<Column> &columns);
-  Result<void> addTensor(const hir::Input &input, rt::Tensor tensor,
-                         const std::string &file, std::vector<Column> &columns);
-
-  const Settings &settings;
-  const hir::Model &model;
-  DataSet &out;
-};
-
-} // namespace
-
 static const hir::Input *soleInput(const hir::Model &model) {
   const hir::Input *found = nullptr;
   for (bool target : {false, true}) {
@@ -98,6 +45,36 @@ static const hir::Input *soleInput(const hir::Model &model) {
       return nullptr;
   }
   return nullptr;
+}
+
+Result<rt::ExampleCursor> DataPart::cursor(int64_t batch, int64_t seed) const {
+  rt::ExampleOrder order;
+  order.shuffle = !fresh;
+  order.fresh = fresh;
+  auto made = rt::ExampleCursor::create(rows, batch, seed, order);
+  if (!made)
+    return fromRuntime(made.error());
+  return std::move(*made);
+}
+
+Result<void> DataPart::gather(const StreamField &field,
+                              const rt::StreamWindow &window, void *out,
+                              int64_t bytes, rt::Tensor &scratch) const {
+  const StreamField &from = source(field);
+  if (from.make) {
+    from.make(window, out);
+    return {};
+  }
+  if (from.isTokens) {
+    rt::gatherWindow(window, from.tokens, field.offset,
+                     static_cast<int32_t *>(out));
+    return {};
+  }
+  rt::gatherWindow(window, from.series, field.offset, scratch);
+  if (scratch.bytes() != bytes)
+    return internalError("'" + field.name + "' has another size than the data");
+  std::memcpy(out, scratch.data(), size_t(bytes));
+  return {};
 }
 
 Result<Binding> Loader::parse(const std::string &text, const char *option) {
@@ -388,11 +365,7 @@ Result<void> Loader::addTensor(const hir::Input &input, rt::Tensor tensor,
                                       ", but '" + input.name + "' is " +
                                       hir::describeType(model, input.type));
   column.examples = !seq || lead == 2;
-  auto converted = tensor.convert(
-      input.type.elem == hir::Elem::Int            ? rt::DType::I32
-      : input.type.elem == hir::Elem::Bool         ? rt::DType::Bool
-      : settings.text("precision", "f32") == "f64" ? rt::DType::F64
-                                                   : rt::DType::F32);
+  auto converted = tensor.convert(elementType(input));
   if (!converted)
     return makeError("data-type", "'" + file + "' for '" + input.name +
                                       "': " + converted.error().message);
@@ -431,25 +404,35 @@ Result<void> Loader::complete(std::vector<Column> &columns) {
   return {};
 }
 
-Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
-  auto decide = [&](const Size &size, int64_t value,
-                    const std::string &what) -> Result<void> {
-    if (auto known = model.value(size)) {
-      if (*known == value)
-        return {};
+Result<void> Loader::decide(const Size &size, int64_t value,
+                            const std::string &what) {
+  if (auto known = model.value(size)) {
+    if (*known == value)
+      return {};
+    return makeError("data-size", what + " is " + std::to_string(value) +
+                                      ", the model has " +
+                                      std::to_string(*known));
+  }
+  if (auto name = sizeName(model, size)) {
+    auto [it, fresh] = out.sizes.emplace(*name, double(value));
+    if (!fresh && it->second != double(value))
       return makeError("data-size", what + " is " + std::to_string(value) +
-                                        ", the model has " +
-                                        std::to_string(*known));
-    }
-    if (auto name = sizeName(model, size)) {
-      auto [it, fresh] = out.sizes.emplace(*name, double(value));
-      if (!fresh && it->second != double(value))
-        return makeError("data-size", what + " is " + std::to_string(value) +
-                                          ", but other data say " +
-                                          std::to_string(int64_t(it->second)));
-    }
-    return {};
-  };
+                                        ", but other data say " +
+                                        std::to_string(int64_t(it->second)));
+  }
+  return {};
+}
+
+rt::DType Loader::elementType(const hir::Input &input) const {
+  if (input.type.elem == hir::Elem::Int)
+    return rt::DType::I32;
+  if (input.type.elem == hir::Elem::Bool)
+    return rt::DType::Bool;
+  return settings.text("precision", "f32") == "f64" ? rt::DType::F64
+                                                    : rt::DType::F32;
+}
+
+Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
   for (const Column &column : columns) {
     const hir::Type &type = column.input->type;
     const std::string &name = column.input->name;
@@ -599,8 +582,11 @@ Result<DataSet> driver::loadData(const Settings &settings,
                                  std::optional<rt::Vocabulary> vocabulary) {
   DataSet data;
   data.vocabulary = std::move(vocabulary);
-  if (settings.get("task"))
-    return makeError("unsupported", "--task is not there yet");
+  if (auto task = settings.get("task")) {
+    if (auto done = Loader(settings, model, data).readTask(*task); !done)
+      return done.error();
+    return data;
+  }
   if (settings.text("scale", "none") != "none")
     return makeError("unsupported", "--scale is not there yet");
   if (auto path = settings.get("vocab"); path && !data.vocabulary) {

@@ -16,6 +16,7 @@
 #include "runtime/Stream.h"
 #include "runtime/Text.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -33,6 +34,8 @@ struct StreamField {
   int64_t offset = 0;
   /// Reads the memory of this other field; -1: its own.
   int shares = -1;
+  /// Makes a window's values, [T, B, d...]; instead of tokens and series.
+  std::function<void(const rt::StreamWindow &, void *out)> make;
 };
 
 /// One part of the data: a piece of a stream, or some of the examples.
@@ -42,6 +45,15 @@ struct DataPart {
   int64_t length = 0;
   std::shared_ptr<rt::Examples> examples;
   std::vector<int64_t> rows;
+  /// Each epoch has examples of its own (they are made).
+  bool fresh = false;
+
+  /// Walks over the examples for training.
+  Result<rt::ExampleCursor> cursor(int64_t batch, int64_t seed) const;
+  /// Puts a window of a field into memory of so many bytes. `scratch` is used
+  /// and may be used again.
+  Result<void> gather(const StreamField &field, const rt::StreamWindow &window,
+                      void *out, int64_t bytes, rt::Tensor &scratch) const;
 
   bool empty() const { return length == 0 && rows.empty(); }
   const StreamField &source(const StreamField &field) const {
@@ -62,6 +74,8 @@ struct DataSet {
   std::set<std::string> ragged;
   /// Files with their SHA-256, for config.json.
   Json files = Json::array();
+  /// Losses of who knows nothing, by name.
+  Json baselines = Json::object();
 
   DataPart &part(const std::string &name) {
     return name == "train" ? train : name == "test" ? test : valid;

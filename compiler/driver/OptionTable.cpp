@@ -69,7 +69,7 @@ const std::vector<OptionInfo> &rnnc::driver::dataOptions() {
       {"horizon", K::Count, "N", "steps from an input to its target (1)"},
       {"scale", K::Choice, "FORM", "scale columns (none)",
        "none|standard|minmax"},
-      {"task", K::Text, "NAME[:LEVEL][,KEY=VALUE]", "generated data"},
+      {"task", K::Text, "NAME[:LEVEL][,KEY=VALUE]", "generated data, such as adding,T=100"},
   };
   return options;
 }

@@ -278,17 +278,25 @@ Settings Settings::fromJson(const Json &json) {
 }
 
 void Settings::inherit(const Settings &earlier) {
-  for (const auto &[name, value] : earlier.given)
-    if (std::find(notInherited.begin(), notInherited.end(), name) ==
+  // New data replace those of the run, generated or read, and what was said
+  // about those.
+  const bool task = given.contains("task"), read = !data.empty();
+  for (const auto &[name, value] : earlier.given) {
+    if (std::find(notInherited.begin(), notInherited.end(), name) !=
         notInherited.end())
-      given.emplace(name, value);
+      continue;
+    if ((read && name == "task") ||
+        (task && (name == "split" || name == "scale" || name == "vocab")))
+      continue;
+    given.emplace(name, value);
+  }
   auto prepend = [](auto &mine, const auto &theirs) {
     mine.insert(mine.begin(), theirs.begin(), theirs.end());
   };
   prepend(set, earlier.set);
   prepend(cell, earlier.cell);
   prepend(imports, earlier.imports);
-  if (data.empty()) {
+  if (data.empty() && !task) {
     data = earlier.data;
     if (valid.empty())
       valid = earlier.valid;

@@ -183,10 +183,9 @@ Result<void> Loop::prepare() {
     if (auto done = stream->restore({state.epochIndex, state.nextIndex}); !done)
       return fromRuntime(done.error());
   } else {
-    auto made =
-        rt::ExampleCursor::create(data.train.rows, plan.batch, plan.seed, true);
+    auto made = data.train.cursor(plan.batch, plan.seed);
     if (!made)
-      return fromRuntime(made.error());
+      return made.error();
     examples = std::move(*made);
     perEpoch = examples->batches();
     if (auto done = examples->restore({state.epochIndex, state.nextIndex});

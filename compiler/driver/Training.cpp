@@ -93,17 +93,10 @@ Result<void> Session::fill(Call &call, const DataPart &part,
     Call::Slot *slot = dataSlot(call, field.name);
     if (!slot)
       continue;
-    const StreamField &source = part.source(field);
-    if (source.isTokens) {
-      rt::gatherWindow(window, source.tokens, field.offset,
-                       static_cast<int32_t *>(slot->data));
-      continue;
-    }
-    rt::gatherWindow(window, source.series, field.offset, scratch);
-    if (scratch.bytes() != slot->bytes)
-      return internalError("'" + field.name + "' has another size in '" +
-                           call.name() + "'");
-    std::memcpy(slot->data, scratch.data(), size_t(slot->bytes));
+    if (auto done =
+            part.gather(field, window, slot->data, slot->bytes, scratch);
+        !done)
+      return done;
   }
   restart(call, window.fresh);
   return {};

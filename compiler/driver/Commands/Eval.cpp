@@ -80,7 +80,7 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
   object["count"] = found->count;
   object["count_unit"] = data->unit();
   object["wall_s"] = steadySeconds() - begin;
-  object["baselines"] = Json::object();
+  object["baselines"] = data->baselines;
   char text[256];
   std::snprintf(text, sizeof text, "loss %.4f", found->loss);
   std::string out = text;

@@ -216,10 +216,7 @@ Result<void> TrainRun::compile() {
                       std::max<int64_t>(data.train.length / plan.batch, 1));
   } else {
     batch = std::min<int64_t>(batch, int64_t(data.train.rows.size()));
-    const rt::Examples &examples = *data.train.examples;
-    for (const rt::Field &field : examples.fields())
-      for (int64_t row : data.train.rows)
-        length = std::max(length, examples.length(field, row));
+    length = data.train.examples->longest(data.train.rows);
   }
   memory = memoryOf(*session->variant().code, "train", {{"B", batch}}, length);
   for (const auto &[stage, ms] : session->variant().code->timings())
@@ -446,7 +443,7 @@ void TrainRun::describe(const TrainOutcome &outcome) {
   }
   object["valid"] = valid;
   object["test"] = test ? evaluationJson(*test) : Json(nullptr);
-  object["baselines"] = Json::object();
+  object["baselines"] = data.baselines;
   object["memory"] = memoryJson(memory, true);
   object["weights"] = folder->file("best.safetensors").string();
 }

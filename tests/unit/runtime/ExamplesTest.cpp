@@ -114,7 +114,7 @@ TEST(Examples, SplitsAreDisjointAndWhole) {
 TEST(Examples, CursorVisitsEachOncePerEpochAndResumes) {
   std::vector<int64_t> rows(10);
   std::iota(rows.begin(), rows.end(), 20);
-  Result<ExampleCursor> cursor = ExampleCursor::create(rows, 4, 3, true);
+  Result<ExampleCursor> cursor = ExampleCursor::create(rows, 4, 3, {.shuffle = true});
   ASSERT_TRUE(cursor);
   EXPECT_EQ(cursor->batches(), 3);
   std::vector<int64_t> epochs[2];
@@ -135,13 +135,80 @@ TEST(Examples, CursorVisitsEachOncePerEpochAndResumes) {
     std::sort(epoch.begin(), epoch.end());
     EXPECT_EQ(epoch, rows);
   }
-  Result<ExampleCursor> other = ExampleCursor::create(rows, 4, 3, true);
+  Result<ExampleCursor> other = ExampleCursor::create(rows, 4, 3, {.shuffle = true});
   ASSERT_TRUE(other->restore(middle));
   std::span<const int64_t> again = other->next();
   EXPECT_TRUE(std::equal(again.begin(), again.end(), next.begin(), next.end()));
   EXPECT_FALSE(other->restore({0, 3}));
-  EXPECT_FALSE(ExampleCursor::create({}, 4, 3, true));
-  EXPECT_FALSE(ExampleCursor::create(rows, 0, 3, true));
+  EXPECT_FALSE(ExampleCursor::create({}, 4, 3, {.shuffle = true}));
+  EXPECT_FALSE(ExampleCursor::create(rows, 0, 3, {.shuffle = true}));
+}
+
+TEST(Examples, MadeOnesAreFreshInEachEpoch) {
+  std::vector<int64_t> asked;
+  Examples examples =
+      Examples::made(4, 9, [&](std::span<const int64_t> numbers) {
+        asked.insert(asked.end(), numbers.begin(), numbers.end());
+        Examples made;
+        EXPECT_TRUE(made.add({"n", FieldKind::Single,
+                              Tensor::of<int64_t>({int64_t(numbers.size())},
+                                                  numbers),
+                              {}}));
+        return made;
+      });
+  EXPECT_EQ(examples.count(), 4);
+  EXPECT_EQ(examples.longest({}), 9);
+  Result<ExampleCursor> cursor =
+      ExampleCursor::create({0, 1, 2, 3}, 3, 1, {.fresh = true});
+  ASSERT_TRUE(cursor);
+  std::vector<double> seen;
+  for (int i = 0; i < 4; ++i) {
+    ExampleBatch batch = examples.gather(cursor->next());
+    for (int64_t b = 0; b < batch.size; ++b)
+      seen.push_back(batch.find("n")->values.number(b));
+  }
+  EXPECT_EQ(seen, (std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(asked.size(), 8u);
+}
+
+/// The first `count` examples of the training set.
+static Examples firstOf(const Task &task, int64_t count,
+                        TaskSet set = TaskSet::Train, int64_t seed = 1) {
+  std::vector<int64_t> numbers(static_cast<size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Result<Examples> examples = generateExamples(task, seed, set, numbers);
+  EXPECT_TRUE(examples);
+  return examples ? std::move(*examples) : Examples();
+}
+
+TEST(Generated, AnExampleIsAFunctionOfItsNumber) {
+  for (const char *text :
+       {"temporal-order:normal,pad=none", "adding,T=9", "adding,T=30,form=1997",
+        "copying,T=3"}) {
+    Task task = *parseTask(text);
+    Examples all = firstOf(task, 8);
+    const int64_t some[] = {6, 2};
+    Examples two = *generateExamples(task, 1, TaskSet::Train, some);
+    ExampleBatch left = all.gather(some);
+    const int64_t both[] = {0, 1};
+    ExampleBatch right = two.gather(both);
+    for (const char *name : {"x", "y"}) {
+      const Tensor &a = left.find(name)->values, &b = right.find(name)->values;
+      ASSERT_EQ(a.shape(), b.shape()) << text;
+      for (int64_t i = 0; i < a.size(); ++i)
+        ASSERT_EQ(a.number(i), b.number(i)) << text;
+    }
+    // Other sets and seeds have others.
+    for (const Examples &other :
+         {firstOf(task, 8, TaskSet::Valid), firstOf(task, 8, TaskSet::Test),
+          firstOf(task, 8, TaskSet::Train, 2)}) {
+      const Tensor &a = all.find("x")->values, &b = other.find("x")->values;
+      bool same = a.shape() == b.shape();
+      for (int64_t i = 0; same && i < a.size(); ++i)
+        same = a.number(i) == b.number(i);
+      EXPECT_FALSE(same) << text;
+    }
+  }
 }
 
 TEST(Generated, Parsing) {
@@ -152,19 +219,34 @@ TEST(Generated, Parsing) {
   EXPECT_EQ(parseTask("adding")->T, 150);
   EXPECT_EQ(parseTask("adding,T=40")->T, 40);
   EXPECT_EQ(parseTask("copying")->T, 100);
+  EXPECT_EQ(parseTask("copying,train=7,valid=0")->count(TaskSet::Train), 7);
+  EXPECT_EQ(parseTask("copying,train=7,valid=0")->count(TaskSet::Valid), 0);
+  EXPECT_EQ(parseTask("temporal-order:hard,marks=3")->classes(), 8);
+  EXPECT_EQ(parseTask("adding,T=x").error().message,
+            "'adding,T=x': 'T=x' needs a whole number from 2 to 10000000");
+  EXPECT_EQ(parseTask("temporal-order:normal,marks=3").error().message,
+            "'temporal-order:normal,marks=3': marks=3 is defined for the level "
+            "hard only");
+  EXPECT_EQ(parseTask("sorting").error().message,
+            "'sorting' is no task; expected temporal-order, echo, adding or "
+            "copying");
+  EXPECT_EQ(parseTask("temporal-order,pad=back").error().message,
+            "'temporal-order,pad=back': 'pad=back' needs none or front");
   for (const char *text :
        {"", "sorting", "temporal-order:trivial", "adding:easy", "adding,T=1",
         "adding,T=x", "adding,T=", "adding,k=3", "echo,T=3", "echo,k=-1",
-        "copying,T=99999999999999999999", "adding,", "temporal-order,T=4"})
+        "copying,T=99999999999999999999", "adding,", "temporal-order,T=4",
+        "temporal-order:easy,marks=3", "temporal-order:hard,marks=4",
+        "temporal-order,pad=back", "adding,form=1998", "copying,train=0",
+        "adding,marks=2", "echo,valid=x"})
     EXPECT_FALSE(parseTask(text)) << text;
 }
 
 TEST(Generated, TemporalOrder) {
   for (const char *name : {"easy", "normal", "moderate", "hard"}) {
     Task task = *parseTask(std::string("temporal-order:") + name);
-    Result<Examples> examples = generateExamples(task, 50, 1, 0);
-    ASSERT_TRUE(examples);
-    const Tensor &x = examples->find("x")->values;
+    Examples examples = firstOf(task, 50);
+    const Tensor &x = examples.find("x")->values;
     const int64_t padded = x.shape()[1];
     std::set<int> classes;
     for (int64_t i = 0; i < 50; ++i) {
@@ -189,7 +271,7 @@ TEST(Generated, TemporalOrder) {
         if (symbol < 2)
           marks.push_back(symbol);
       ASSERT_EQ(marks.size(), 2u);
-      int label = static_cast<int>(examples->find("y")->values.number(i));
+      int label = static_cast<int>(examples.find("y")->values.number(i));
       EXPECT_EQ(label, marks[0] * 2 + marks[1]);
       classes.insert(label);
     }
@@ -199,7 +281,7 @@ TEST(Generated, TemporalOrder) {
 
 TEST(Generated, Adding) {
   Task task = *parseTask("adding,T=11");
-  Examples examples = *generateExamples(task, 200, 1, 0);
+  Examples examples = firstOf(task, 200);
   const Tensor &x = examples.find("x")->values;
   for (int64_t i = 0; i < 200; ++i) {
     double sum = 0;
@@ -214,16 +296,11 @@ TEST(Generated, Adding) {
     EXPECT_GE(marks[1], 5);
     EXPECT_NEAR(examples.find("y")->values.number(i), sum, 1e-6);
   }
-  // The same seed and epoch give the same bits, another epoch does not.
-  Examples again = *generateExamples(task, 200, 1, 0);
-  Examples other = *generateExamples(task, 200, 1, 1);
-  EXPECT_EQ(again.find("x")->values.number(4), x.number(4));
-  EXPECT_NE(other.find("x")->values.number(4), x.number(4));
 }
 
 TEST(Generated, Copying) {
   Task task = *parseTask("copying,T=5");
-  Examples examples = *generateExamples(task, 20, 1, 0);
+  Examples examples = firstOf(task, 20);
   const Tensor &x = examples.find("x")->values, &y = examples.find("y")->values;
   ASSERT_EQ(x.shape(), (std::vector<int64_t>{20, 25}));
   for (int64_t i = 0; i < 20; ++i)
@@ -238,17 +315,110 @@ TEST(Generated, Copying) {
   EXPECT_NEAR(chanceLoss(*parseTask("copying,T=100")), 0.1733, 5e-5);
 }
 
+TEST(Generated, ThreeMarks) {
+  Task task = *parseTask("temporal-order:hard,marks=3,pad=none");
+  EXPECT_TRUE(task.ragged());
+  EXPECT_EQ(task.longest(), 110);
+  Examples examples = firstOf(task, 100);
+  const Field &x = *examples.find("x");
+  ASSERT_EQ(x.kind, FieldKind::Ragged);
+  std::set<int64_t> classes, lengths;
+  const int64_t ranges[3][2] = {{10, 20}, {33, 43}, {66, 76}};
+  for (int64_t i = 0; i < 100; ++i) {
+    const int64_t begin = x.offsets[size_t(i)];
+    const int64_t length = examples.length(x, i);
+    lengths.insert(length);
+    auto at = [&](int64_t t, int64_t symbol) {
+      return x.values.number((begin + t) * 8 + symbol);
+    };
+    EXPECT_EQ(at(0, 6), 1);
+    EXPECT_EQ(at(length - 1, 7), 1);
+    int64_t label = 0, marks = 0;
+    for (int64_t t = 0; t < length; ++t)
+      if (at(t, 0) == 1 || at(t, 1) == 1) {
+        ASSERT_LT(marks, 3);
+        EXPECT_GE(t, ranges[marks][0]);
+        EXPECT_LE(t, ranges[marks][1]);
+        label = label * 2 + (at(t, 1) == 1);
+        ++marks;
+      }
+    EXPECT_EQ(marks, 3);
+    EXPECT_EQ(examples.find("y")->values.number(i), label);
+    classes.insert(label);
+  }
+  EXPECT_EQ(classes.size(), 8u);
+  EXPECT_EQ(*lengths.begin(), 100);
+  EXPECT_EQ(*lengths.rbegin(), 110);
+}
+
+TEST(Generated, AddingOf1997) {
+  Task task = *parseTask("adding,T=100,form=1997");
+  Examples examples = firstOf(task, 300);
+  const Field &x = *examples.find("x");
+  std::set<int64_t> lengths;
+  for (int64_t i = 0; i < 300; ++i) {
+    const int64_t begin = x.offsets[size_t(i)];
+    const int64_t length = examples.length(x, i);
+    lengths.insert(length);
+    double sum = 0;
+    std::vector<int64_t> marks;
+    for (int64_t t = 0; t < length; ++t) {
+      double value = x.values.number((begin + t) * 2);
+      EXPECT_GE(value, -1);
+      EXPECT_LE(value, 1);
+      if (x.values.number((begin + t) * 2 + 1) == 1) {
+        marks.push_back(t);
+        sum += value;
+      }
+    }
+    ASSERT_EQ(marks.size(), 2u);
+    EXPECT_LT(marks[0], 10);
+    EXPECT_LT(marks[1], 49);
+    EXPECT_NEAR(examples.find("y")->values.number(i), 0.5 + sum / 4, 1e-6);
+  }
+  EXPECT_EQ(*lengths.begin(), 100);
+  EXPECT_EQ(*lengths.rbegin(), 110);
+}
+
 TEST(Generated, Echo) {
   Task task = *parseTask("echo,k=3");
-  EchoSeries series = generateEcho(task, 50, 4, 1, 0);
+  StreamOptions options;
+  options.batch = 4;
+  options.window = 20;
+  options.horizon = 0;
+  options.toTheEnd = true;
+  // Four series of 50 steps and 3 positions that follow the last one.
+  StreamCursor cursor = *StreamCursor::create(203, options);
+  std::vector<float> x[4], y[4];
   double ones = 0;
-  for (int64_t t = 0; t < 50; ++t)
-    for (int64_t b = 0; b < 4; ++b) {
-      ones += series.x.number(t * 4 + b);
-      EXPECT_EQ(series.y.number(t * 4 + b),
-                t < 3 ? 0 : series.x.number((t - 3) * 4 + b));
+  for (int64_t i = 0; i < cursor.windows(); ++i) {
+    StreamWindow window = cursor.next();
+    std::vector<float> in(size_t(window.count())), out(in.size());
+    gatherEcho(task, 1, TaskSet::Train, window, false, in.data());
+    gatherEcho(task, 1, TaskSet::Train, window, true, out.data());
+    for (int64_t t = 0; t < window.steps; ++t)
+      for (int64_t b = 0; b < window.batch; ++b) {
+        int64_t row = window.continues >= 0 ? window.continues : b;
+        if (window.batch == 1)
+          row = 3;
+        x[row].push_back(in[size_t(t * window.batch + b)]);
+        y[row].push_back(out[size_t(t * window.batch + b)]);
+      }
+  }
+  EXPECT_EQ(x[3].size(), 53u);
+  for (int b = 0; b < 4; ++b)
+    for (size_t t = 0; t < x[b].size(); ++t) {
+      ones += x[b][t];
+      EXPECT_EQ(y[b][t], t < 3 ? 0 : x[b][t - 3]);
     }
-  EXPECT_NEAR(ones, 100, 40);
-  EXPECT_EQ(generateEcho(task, 2, 1, 1, 0).y.number(1), 0);
-  EXPECT_FALSE(generateExamples(task, 4, 1, 0));
+  EXPECT_NEAR(ones, 101, 40);
+  // The next epoch has another series.
+  StreamWindow next = cursor.at(1, 0);
+  std::vector<float> in(size_t(next.count()));
+  gatherEcho(task, 1, TaskSet::Train, next, false, in.data());
+  bool same = true;
+  for (size_t t = 0; t < 20; ++t)
+    same &= in[t * 4] == x[0][t];
+  EXPECT_FALSE(same);
+  EXPECT_FALSE(generateExamples(task, 1, TaskSet::Train, std::vector{int64_t(0)}));
 }
