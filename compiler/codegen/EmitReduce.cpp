@@ -77,6 +77,17 @@ void Emitter::emitLabelledLoops(
     ArrayRef<Labelled> operands, const Labelled *acc, const View *valid,
     double start, function_ref<Value(ArrayRef<Value>, Value)> combine,
     bool zeroIfNone) {
+  emitLabelledLoops(out, outLabels, sums, descending, operands, acc, valid,
+                    start, combine, zeroIfNone, [&](Value x, Value y) -> Value {
+                      return arith::AddFOp::create(b, loc, x, y);
+                    });
+}
+
+void Emitter::emitLabelledLoops(
+    const View &out, StringRef outLabels, StringRef sums, bool descending,
+    ArrayRef<Labelled> operands, const Labelled *acc, const View *valid,
+    double start, function_ref<Value(ArrayRef<Value>, Value)> combine,
+    bool zeroIfNone, function_ref<Value(Value, Value)> merge) {
   llvm::SmallDenseMap<char, Monomial> sizes;
   auto note = [&](StringRef labels, const View &view) {
     for (auto [label, size] : llvm::zip_equal(labels, view.sizes))
@@ -94,7 +105,13 @@ void Emitter::emitLabelledLoops(
   if (acc)
     views.push_back(arrange(acc->view, acc->labels, all, sizes));
 
-  Partition share = partition(out.sizes);
+  // One entry per row: rows are shared too.
+  bool oneEntry = out.rank() == 1 && !out.sizes[0].isConstant();
+  Partition share =
+      oneEntry ? partitionRows(
+                     "." + std::to_string(out.sizes[0].extents.front()),
+                     out.sizes[0])
+               : partition(out.sizes);
   Views reads, aligned;
   for (const Labelled &operand : operands) {
     bool leads = share.key[0] == '.' &&
@@ -111,8 +128,8 @@ void Emitter::emitLabelledLoops(
 
   int64_t rank = outLabels.size();
   // Vectors along the last label of the result, where it lies in one piece.
-  bool vectors = rank > 0 && !(valid && (outLabels.back() == 'b' ||
-                                         outLabels.back() == 't'));
+  bool vectors = rank > 0 && !oneEntry &&
+                 !(valid && (outLabels.back() == 'b' || outLabels.back() == 't'));
   int64_t lanes = lanesOf(out.element);
   if (vectors) {
     for (const View &view : views) {
@@ -127,11 +144,19 @@ void Emitter::emitLabelledLoops(
       lanes *= 4;
   }
   // Or along the last summed label, with one sum per lane, added up in order.
-  bool summed = !vectors && !sums.empty() && !valid && operands.size() == 2 &&
-                !zeroIfNone;
-  if (summed)
-    for (const View &view : ArrayRef<View>(views).slice(1, operands.size()))
-      summed &= view.strides.back().isConstant(1);
+  bool summed = !vectors && !sums.empty() && !zeroIfNone &&
+                isa<FloatType>(out.element) &&
+                !(valid && (sums.back() == 'b' || sums.back() == 't')) &&
+                !(descending && sums.back() == 't');
+  if (summed) {
+    bool some = false;
+    for (const View &view : ArrayRef<View>(views).slice(1, operands.size())) {
+      some |= view.strides.back().isConstant(1);
+      summed &= view.strides.back().isConstant(1) ||
+                view.strides.back().isConstant(0);
+    }
+    summed &= some;
+  }
 
   auto emitEntry = [&](ArrayRef<View> row, ArrayRef<Value> index, Value lane,
                        Value count) {
@@ -175,10 +200,14 @@ void Emitter::emitLabelledLoops(
         for (auto [view, pointer] :
              llvm::zip_equal(row.slice(1, operands.size()), pointers))
           entries.push_back(
-              summed ? loadLanes(view, pointer, Monomial(1), lanes, rest)
+              summed ? loadLanes(view, pointer, view.strides.back(), lanes, rest)
                      : get(view, pointer));
         Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-        return {combine(entries, state[0]), yes};
+        Value next = combine(entries, state[0]);
+        if (rest)
+          next = arith::SelectOp::create(b, loc, laneMask(lanes, rest), next,
+                                         state[0]);
+        return {next, yes};
       };
       if (level == sums.size()) {
         if (!valid)
@@ -227,12 +256,10 @@ void Emitter::emitLabelledLoops(
     Values sum = nest(0, pointers, {initial, none});
     Value result = sum[0];
     if (summed) {
-      result = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD,
-                                           result);
+      result = foldLanes(result, merge);
       if (acc) {
         const View &view = row[operands.size() + 1];
-        result = arith::AddFOp::create(b, loc, result,
-                                       load(view.element, view.base));
+        result = merge(result, load(view.element, view.base));
       }
     }
     if (zeroIfNone) {
@@ -256,10 +283,339 @@ void Emitter::emitLabelledLoops(
           });
 }
 
+/// Half with half until one entry is left: the same order on every machine
+/// that has vectors of this size.
+Value Emitter::foldLanes(Value lanes, function_ref<Value(Value, Value)> merge) {
+  auto count = cast<VectorType>(lanes.getType()).getNumElements();
+  for (; count > 1; count /= 2) {
+    auto half = [&](int64_t from) -> Value {
+      SmallVector<int64_t> places;
+      for (int64_t i = 0; i < count / 2; ++i)
+        places.push_back(from + i);
+      return vector::ShuffleOp::create(b, loc, lanes, lanes, places);
+    };
+    lanes = merge(half(0), half(count / 2));
+  }
+  return vector::ExtractOp::create(b, loc, lanes, ArrayRef<int64_t>{0});
+}
+
+/// What a reduction starts from.
+static double startOf(rnn::ReduceKind kind) {
+  switch (kind) {
+  case rnn::ReduceKind::Sum:
+    return 0;
+  case rnn::ReduceKind::Prod:
+    return 1;
+  case rnn::ReduceKind::Max:
+    return -std::numeric_limits<double>::infinity();
+  case rnn::ReduceKind::Min:
+    return std::numeric_limits<double>::infinity();
+  }
+  return 0;
+}
+
+Value Emitter::combine(rnn::ReduceKind kind, Value x, Value y) {
+  if (!isa<FloatType>(getElementTypeOrSelf(x.getType())))
+    return arith::AddIOp::create(b, loc, x, y);
+  switch (kind) {
+  case rnn::ReduceKind::Sum:
+    return arith::AddFOp::create(b, loc, x, y);
+  case rnn::ReduceKind::Prod:
+    return arith::MulFOp::create(b, loc, x, y);
+  case rnn::ReduceKind::Max:
+    return arith::MaximumFOp::create(b, loc, x, y);
+  case rnn::ReduceKind::Min:
+    return arith::MinimumFOp::create(b, loc, x, y);
+  }
+  return x;
+}
+
+Value Emitter::reduceStart(rnn::ReduceKind kind, Type type) {
+  if (isa<FloatType>(getElementTypeOrSelf(type)))
+    return floatConstant(type, startOf(kind));
+  return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+}
+
+//===----------------------------------------------------------------------===//
+// Maps that only a reduction reads
+//===----------------------------------------------------------------------===//
+
+/// Whether a map's result is read by one reduction and nothing else.
+static rnn::ReduceOp readerOf(OpResult result) {
+  if (!result.hasOneUse())
+    return {};
+  auto reduce = dyn_cast<rnn::ReduceOp>(*result.getUsers().begin());
+  if (!reduce || reduce.getInput() != result ||
+      reduce->getBlock() != result.getOwner()->getBlock())
+    return {};
+  return reduce;
+}
+
+void Emitter::foldMapsIntoReductions() {
+  SmallVector<step::MapOp> maps;
+  source.walk([&](step::MapOp map) {
+    if (!map.getInputs().empty() &&
+        llvm::all_of(map->getResults(),
+                     [](OpResult result) { return readerOf(result); }))
+      maps.push_back(map);
+  });
+  // One map for each reduction, right in front of it.
+  for (step::MapOp map : maps) {
+    for (OpResult result : map->getResults()) {
+      rnn::ReduceOp reduce = readerOf(result);
+      OpBuilder builder(reduce);
+      auto own = cast<step::MapOp>(builder.clone(*map));
+      reduce.getInputMutable().assign(own->getResult(result.getResultNumber()));
+      folded.insert(own);
+    }
+    map.erase();
+  }
+}
+
+bool Emitter::isFolded(Operation *op) const { return folded.contains(op); }
+
+FailureOr<Emitter::Terms> Emitter::reducedTerms(rnn::ReduceOp op) {
+  Terms terms;
+  auto map = op.getInput().getDefiningOp<step::MapOp>();
+  if (!map || !isFolded(map)) {
+    auto view = viewOf(op.getInput());
+    if (failed(view))
+      return failure();
+    terms.views.push_back(*view);
+    return terms;
+  }
+  terms.map = map;
+  terms.result = cast<OpResult>(op.getInput()).getResultNumber();
+  for (Value input : map.getInputs()) {
+    auto view = viewOf(input);
+    if (failed(view))
+      return failure();
+    terms.views.push_back(*view);
+  }
+  return terms;
+}
+
+//===----------------------------------------------------------------------===//
+// Everything to one entry
+//===----------------------------------------------------------------------===//
+
+/// The function (pointers, low, high) -> the terms of a range, combined: four
+/// sums per lane, then lane with lane.
+func::FuncOp Emitter::rangeSum(const Terms &terms, rnn::ReduceKind kind,
+                               Type element) {
+  int64_t lanes = vectorBits / 32;
+  for (const View &view : terms.views)
+    if (view.element.getIntOrFloatBitWidth() == 64)
+      lanes = vectorBits / 64;
+  SmallVector<Type> types(terms.views.size(), ptr);
+  types.append(2, i64);
+  std::string key = std::to_string(static_cast<int>(kind)) + ":" +
+                    keyOf(terms, {terms.result});
+  return sharedFunction(
+      "sum", key, types, element, [&](ValueRange args) -> Values {
+        Value low = args[args.size() - 2], high = args.back();
+        auto type = VectorType::get(lanes, element);
+        Values singles;
+        for (auto [view, from] : llvm::zip(terms.views, args))
+          singles.push_back(isSingle(view)
+                                ? splat(load(view.element, from), lanes)
+                                : Value());
+        auto term = [&](Value i, Value count) {
+          Values entries;
+          for (auto [view, from, single] :
+               llvm::zip(terms.views, args, singles))
+            entries.push_back(single ? single
+                                     : loadLanes(view,
+                                                 offset(from, i, view.element),
+                                                 Monomial(1), lanes, count));
+          return emitTerms(terms, entries, lanes, {terms.result})[0];
+        };
+        constexpr int64_t chains = 4;
+        Value size = arith::SubIOp::create(b, loc, high, low);
+        auto endOf = [&](int64_t step) -> Value {
+          return arith::SubIOp::create(
+              b, loc, high,
+              arith::RemSIOp::create(b, loc, size, constant(step)));
+        };
+        Value whole = endOf(lanes), wide = endOf(chains * lanes);
+        Values sums = forReduce(
+            low, wide, chains * lanes, Values(chains, reduceStart(kind, type)),
+            [&](Value i, ValueRange s) -> Values {
+              Values next;
+              for (int64_t n = 0; n < chains; ++n)
+                next.push_back(combine(
+                    kind, s[n], term(add(i, constant(n * lanes)), Value())));
+              return next;
+            });
+        Value last = forReduce(wide, whole, lanes, sums[0],
+                               [&](Value i, ValueRange s) -> Values {
+                                 return {combine(kind, s[0], term(i, Value()))};
+                               })[0];
+        Value count = arith::SubIOp::create(b, loc, high, whole);
+        last = ifElse(
+            compare(arith::CmpIPredicate::sgt, count, constant(0)), type,
+            [&]() -> Values {
+              Value next = combine(kind, last, term(whole, count));
+              return {arith::SelectOp::create(b, loc, laneMask(lanes, count),
+                                              next, last)};
+            },
+            [&]() -> Values { return {last}; })[0];
+        auto merge = [&](Value x, Value y) { return combine(kind, x, y); };
+        Value sum = merge(merge(last, sums[1]), merge(sums[2], sums[3]));
+        return {foldLanes(sum, merge)};
+      });
+}
+
+/// Entries of one partial sum: enough that adding up the partial sums is
+/// nothing, and few enough to share a parameter among threads.
+static constexpr int64_t kPartialEntries = 4096;
+
+bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
+                        const View *acc, const View *valid) {
+  StringRef labels = op.getInLabels();
+  rnn::ReduceKind kind = op.getKind();
+  if (out.rank() != 0 || labels.empty() ||
+      !(isa<FloatType>(out.element) || out.element.isInteger(32)))
+    return false;
+  // Sums over time keep one partial sum per step, added from the last step
+  // back, as a scan that carried the sum would.
+  bool time = labels.size() > 1 && labels[0] == 't';
+  if (!time && labels.contains('t'))
+    return false;
+  // Where entries may be absent, rows are summed one by one.
+  bool rowwise = valid != nullptr;
+  if (rowwise && (!time || labels[1] != 'b' || kind == rnn::ReduceKind::Max ||
+                  kind == rnn::ReduceKind::Min))
+    return false;
+  int64_t outer = rowwise ? 2 : time ? 1 : 0;
+  Terms inner = terms;
+  for (View &view : inner.views) {
+    view.sizes.erase(view.sizes.begin(), view.sizes.begin() + outer);
+    view.strides.erase(view.strides.begin(), view.strides.begin() + outer);
+    if (!isSingle(view) && !view.isContiguous())
+      return false;
+  }
+  Monomial entries = product(inner.views[0].sizes);
+  func::FuncOp sum = rangeSum(inner, kind, out.element);
+  auto sumOf = [&](ArrayRef<Value> index, Value low, Value high) -> Value {
+    Values arguments;
+    for (const View &view : terms.views) {
+      View at = view;
+      for (Value i : index)
+        at = this->at(at, 0, i);
+      arguments.push_back(at.base);
+    }
+    arguments.append({low, high});
+    return func::CallOp::create(b, loc, sum, arguments).getResult(0);
+  };
+  Views reads = terms.views;
+  if (valid)
+    reads.push_back(*valid);
+
+  Monomial parts(1);
+  if (time)
+    parts = terms.views[0].sizes[0];
+  else if (entries.isConstant())
+    parts = Monomial(llvm::divideCeil(entries.coefficient, kPartialEntries));
+  if (parts.isConstant(1) && rowwise)
+    return false;
+  if (parts.isConstant(1)) {
+    // Too little to share.
+    Views own = reads;
+    if (acc)
+      own.push_back(*acc);
+    access(serial(), {}, own, {out});
+    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+      Value total = sumOf(time ? ArrayRef<Value>{constant(0)} : ArrayRef<Value>(),
+                          constant(0), value(entries));
+      if (acc)
+        total = combine(kind, load(out.element, acc->base), total);
+      store(total, out.base);
+    });
+    return true;
+  }
+  View partials = allocate(out.element, {parts}, lastUse(op.getResult()));
+  Partition share = partitionRows(
+      time && !parts.isConstant()
+          ? "." + std::to_string(parts.extents.front())
+          : "r" + std::to_string(parts.coefficient),
+      parts);
+  access(share, {}, reads, {partials});
+  forRange(share.low, share.high, 1, [&](Value part) {
+    Value total;
+    if (rowwise) {
+      Value rowEntries = value(entries);
+      total = forReduce(
+          constant(0), value(terms.views[0].sizes[1]), 1,
+          reduceStart(kind, out.element),
+          [&](Value row, ValueRange s) -> Values {
+            return ifElse(
+                validAt(valid, part, row), out.element,
+                [&]() -> Values {
+                  return {combine(kind, s[0],
+                                  sumOf({part, row}, constant(0), rowEntries))};
+                },
+                [&]() -> Values { return {s[0]}; });
+          })[0];
+    } else if (time) {
+      total = sumOf({part}, constant(0), value(entries));
+    } else {
+      Value low = mul(part, constant(kPartialEntries));
+      Value high = arith::MinSIOp::create(
+          b, loc, add(low, constant(kPartialEntries)), value(entries));
+      total = sumOf({}, low, high);
+    }
+    store(total, pointerAt(partials, {part}));
+  });
+  partialSums.push_back(
+      {op, partials, out, acc ? std::optional(*acc) : std::nullopt, time});
+  // Only straight code may go on before they are added up.
+  if (b.getInsertionBlock() != &target.front())
+    addPartialSums();
+  return true;
+}
+
+void Emitter::addPartialSums() {
+  for (PartialSums &sums : partialSums) {
+    Location saved = loc;
+    loc = sums.op.getLoc();
+    rnn::ReduceKind kind = sums.op.getKind();
+    Type element = sums.out.element;
+    Views reads{sums.partials};
+    if (sums.acc)
+      reads.push_back(*sums.acc);
+    access(serial(), {}, reads, {sums.out});
+    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+      Value count = value(sums.partials.sizes[0]);
+      Value total = sums.acc ? load(element, sums.acc->base)
+                             : reduceStart(kind, element);
+      total = forReduce(
+          constant(0), count, 1, total, [&](Value i, ValueRange s) -> Values {
+            if (sums.descending)
+              i = arith::SubIOp::create(
+                  b, loc, arith::SubIOp::create(b, loc, count, constant(1)), i);
+            return {combine(kind, s[0],
+                            load(element, pointerAt(sums.partials, {i})))};
+          })[0];
+      store(total, sums.out.base);
+    });
+    loc = saved;
+  }
+  partialSums.clear();
+}
+
+bool Emitter::readsPartialSums(Operation *op) {
+  return llvm::any_of(partialSums, [&](PartialSums &sums) {
+    return llvm::any_of(sums.op->getUsers(), [&](Operation *user) {
+      return op->isAncestor(user);
+    });
+  });
+}
+
 LogicalResult Emitter::emitReduce(rnn::ReduceOp op) {
-  auto in = viewOf(op.getInput());
+  auto terms = reducedTerms(op);
   auto shape = shapeOf(op.getResult());
-  if (failed(in) || failed(shape))
+  if (failed(terms) || failed(shape))
     return failure();
   View out = destination(cast<OpResult>(op.getResult()), *shape);
   std::optional<View> valid;
@@ -276,48 +632,33 @@ LogicalResult Emitter::emitReduce(rnn::ReduceOp op) {
       return failure();
     acc = Labelled{*view, op.getOutLabels().str()};
   }
+  rnn::ReduceKind kind = op.getKind();
+  if (!isa<FloatType>(out.element) && kind != rnn::ReduceKind::Sum)
+    return op.emitOpError("has code for integers only as a sum");
+  views[op.getResult()] = out;
+  const View *accView = acc ? &acc->view : nullptr;
+  const View *validView = valid ? &*valid : nullptr;
+  if (emitTotal(op, *terms, out, accView, validView) ||
+      emitColumns(op, *terms, out, accView, validView))
+    return success();
   std::string sums;
   for (char label : op.getInLabels())
     if (!op.getOutLabels().contains(label))
       sums += label;
-  bool isFloat = isa<FloatType>(in->element);
-  double start = 0;
-  switch (op.getKind()) {
-  case rnn::ReduceKind::Sum:
-    break;
-  case rnn::ReduceKind::Prod:
-    start = 1;
-    break;
-  case rnn::ReduceKind::Max:
-    start = -std::numeric_limits<double>::infinity();
-    break;
-  case rnn::ReduceKind::Min:
-    start = std::numeric_limits<double>::infinity();
-    break;
-  }
-  if (!isFloat && op.getKind() != rnn::ReduceKind::Sum)
-    return op.emitOpError("has code for integers only as a sum");
+  std::vector<Labelled> operands;
+  for (const View &view : terms->views)
+    operands.push_back({view, op.getInLabels().str()});
   emitLabelledLoops(
-      out, op.getOutLabels(), sums, /*descending=*/true,
-      {{*in, op.getInLabels().str()}}, acc ? &*acc : nullptr,
-      valid ? &*valid : nullptr, start,
+      out, op.getOutLabels(), sums, /*descending=*/true, operands,
+      acc ? &*acc : nullptr, validView, startOf(kind),
       [&](ArrayRef<Value> entries, Value sum) -> Value {
-        if (!isFloat)
-          return arith::AddIOp::create(b, loc, sum, entries[0]);
-        switch (op.getKind()) {
-        case rnn::ReduceKind::Sum:
-          return arith::AddFOp::create(b, loc, sum, entries[0]);
-        case rnn::ReduceKind::Prod:
-          return arith::MulFOp::create(b, loc, sum, entries[0]);
-        case rnn::ReduceKind::Max:
-          return arith::MaximumFOp::create(b, loc, sum, entries[0]);
-        case rnn::ReduceKind::Min:
-          return arith::MinimumFOp::create(b, loc, sum, entries[0]);
-        }
-        return sum;
+        auto type = dyn_cast<VectorType>(entries[0].getType());
+        int64_t lanes = type ? type.getNumElements() : 0;
+        Value entry = emitTerms(*terms, entries, lanes, {terms->result})[0];
+        return combine(kind, sum, entry);
       },
-      /*zeroIfNone=*/valid && (op.getKind() == rnn::ReduceKind::Max ||
-                               op.getKind() == rnn::ReduceKind::Min));
-  views[op.getResult()] = out;
+      /*zeroIfNone=*/valid && (kind == rnn::ReduceKind::Max ||
+                               kind == rnn::ReduceKind::Min),
+      [&](Value x, Value y) { return combine(kind, x, y); });
   return success();
 }

@@ -40,12 +40,11 @@ LogicalResult Emitter::emitSoftmax(Operation *op, const View &in,
   std::string rest = labels.str();
   rest.erase(dim, 1);
   bool moved = dim + 1 != labels.size();
-  Partition share = moved ? serial() : partition(in.sizes);
-  Views aligned, others;
-  (moved ? others : aligned).push_back(in);
+  Partition share = partition(from.sizes);
+  Views others;
   if (valid)
     others.push_back(*valid);
-  access(share, aligned, others, {out});
+  access(share, {from}, others, {to});
   int64_t lanes = lanesOf(element);
   bool vectors = !moved && !valid && from.strides.back().isConstant(1) &&
                  to.strides.back().isConstant(1);
@@ -54,21 +53,22 @@ LogicalResult Emitter::emitSoftmax(Operation *op, const View &in,
           [&](ArrayRef<View> row, ArrayRef<Value> index) {
             const Monomial &size = row[0].sizes[0];
             if (vectors) {
-              auto sums = sumsOfRow(row[0], lanes);
-              Value scale = splat(sums.first, lanes);
-              Value total = splat(sums.second, lanes);
-              Value logTotal =
-                  logarithm ? Value(math::LogOp::create(b, loc, total)) : Value();
+              Value max = maxOfRow(row[0], lanes);
+              Value sum = sumOfRow(row[0], max, lanes,
+                                   logarithm ? nullptr : &row[1]);
+              Value shift = splat(max, lanes), total = splat(sum, lanes);
+              if (logarithm)
+                total = splat(math::LogOp::create(b, loc, sum), lanes);
               forLanes(size, lanes, [&](Value i, Value count) {
-                Value z = loadLanes(row[0], offset(row[0].base, i, element),
+                const View &source = row[logarithm ? 0 : 1];
+                Value z = loadLanes(source, offset(source.base, i, element),
                                     Monomial(1), lanes, count);
-                Value shifted = arith::SubFOp::create(b, loc, z, scale);
                 Value result =
                     logarithm
-                        ? Value(arith::SubFOp::create(b, loc, shifted, logTotal))
-                        : Value(arith::DivFOp::create(
-                              b, loc, math::ExpOp::create(b, loc, shifted),
-                              total));
+                        ? Value(arith::SubFOp::create(
+                              b, loc, arith::SubFOp::create(b, loc, z, shift),
+                              total))
+                        : Value(arith::DivFOp::create(b, loc, z, total));
                 storeLanes(result, row[1], offset(row[1].base, i, element),
                            Monomial(1), count);
               });
@@ -135,128 +135,215 @@ LogicalResult Emitter::emitSoftmax(Operation *op, const View &in,
   return success();
 }
 
-/// The row's maximum and its sum of exp(z - max), in two sweeps. Sums are kept
-/// per lane and added up in order.
-std::pair<Value, Value> Emitter::sumsOfRow(const View &row, int64_t lanes) {
+/// A row's vectors: whole ones, several at once for `chains` results, then a
+/// rest filled up with `filler`.
+Value Emitter::sweepRow(
+    const View &row, int64_t lanes, double start, double filler,
+    function_ref<Value(Value, Value, Value, Value)> step,
+    function_ref<Value(Value, Value)> merge) {
+  constexpr int64_t chains = 4;
   Type element = row.element;
   auto type = VectorType::get(lanes, element);
-  double lowest = -std::numeric_limits<double>::infinity();
-  const Monomial &size = row.sizes[0];
-  Value end = value(size);
-  Value rest = arith::RemSIOp::create(b, loc, end, constant(lanes));
-  Value whole = arith::SubIOp::create(b, loc, end, rest);
-  auto loadOr = [&](Value i, Value count) -> Value {
-    Value place = offset(row.base, i, element);
-    if (!count)
-      return load(type, place);
-    return LLVM::MaskedLoadOp::create(
-        b, loc, type, place, laneMask(lanes, count),
-        floatConstant(type, lowest),
-        b.getI32IntegerAttr(element.getIntOrFloatBitWidth() / 8));
+  Value end = value(row.sizes[0]);
+  auto before = [&](int64_t width) -> Value {
+    return arith::SubIOp::create(
+        b, loc, end, arith::RemSIOp::create(b, loc, end, constant(width)));
   };
-  auto sweep = [&](Value start, function_ref<Value(Value, Value)> combine) {
-    Values swept = forReduce(constant(0), whole, lanes, start,
-                             [&](Value i, ValueRange s) -> Values {
-                               return {combine(s[0], loadOr(i, Value()))};
-                             });
-    return ifElse(
-        compare(arith::CmpIPredicate::sgt, rest, constant(0)), type,
-        [&]() -> Values { return {combine(swept[0], loadOr(whole, rest))}; },
-        [&] { return swept; })[0];
+  Value wide = before(chains * lanes), whole = before(lanes);
+  auto stepAt = [&](Value sum, Value i) {
+    return step(sum, load(type, offset(row.base, i, element)), i, Value());
   };
-  Value maxLanes =
-      sweep(floatConstant(type, lowest), [&](Value s, Value z) -> Value {
-        return arith::MaximumFOp::create(b, loc, s, z);
-      });
-  Value max = vector::ReductionOp::create(
-      b, loc, vector::CombiningKind::MAXIMUMF, maxLanes);
-  Value maxSplat = splat(max, lanes);
-  Value sumLanes = sweep(floatConstant(type, 0), [&](Value s, Value z) -> Value {
-    Value shifted = arith::SubFOp::create(b, loc, z, maxSplat);
-    return arith::AddFOp::create(b, loc, s,
-                                 math::ExpOp::create(b, loc, shifted));
-  });
-  Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD,
-                                          sumLanes);
-  return {max, sum};
+  Values sums = forReduce(constant(0), wide, chains * lanes,
+                          Values(chains, floatConstant(type, start)),
+                          [&](Value i, ValueRange s) -> Values {
+                            Values next;
+                            for (int64_t n = 0; n < chains; ++n)
+                              next.push_back(
+                                  stepAt(s[n], add(i, constant(n * lanes))));
+                            return next;
+                          });
+  Value last = forReduce(wide, whole, lanes, sums[0],
+                         [&](Value i, ValueRange s) -> Values {
+                           return {stepAt(s[0], i)};
+                         })[0];
+  Value rest = arith::SubIOp::create(b, loc, end, whole);
+  last = ifElse(
+      compare(arith::CmpIPredicate::sgt, rest, constant(0)), type,
+      [&]() -> Values {
+        Value entries = LLVM::MaskedLoadOp::create(
+            b, loc, type, offset(row.base, whole, element),
+            laneMask(lanes, rest), floatConstant(type, filler),
+            b.getI32IntegerAttr(element.getIntOrFloatBitWidth() / 8));
+        return {step(last, entries, whole, rest)};
+      },
+      [&]() -> Values { return {last}; })[0];
+  return foldLanes(merge(merge(last, sums[1]), merge(sums[2], sums[3])), merge);
 }
 
-LogicalResult Emitter::emitCrossEntropy(rnn::CrossEntropyOp op) {
-  auto z = viewOf(op.getLogits());
-  auto y = viewOf(op.getClasses());
+Value Emitter::maxOfRow(const View &row, int64_t lanes) {
+  double lowest = -std::numeric_limits<double>::infinity();
+  auto larger = [&](Value x, Value y) -> Value {
+    return arith::MaximumFOp::create(b, loc, x, y);
+  };
+  return sweepRow(
+      row, lanes, lowest, lowest,
+      [&](Value max, Value z, Value, Value) { return larger(max, z); }, larger);
+}
+
+Value Emitter::sumOfRow(const View &row, Value max, int64_t lanes,
+                        const View *exps) {
+  Value shift = splat(max, lanes);
+  auto plus = [&](Value x, Value y) -> Value {
+    return arith::AddFOp::create(b, loc, x, y);
+  };
+  return sweepRow(
+      row, lanes, 0, -std::numeric_limits<double>::infinity(),
+      [&](Value sum, Value z, Value i, Value count) {
+        Value e = math::ExpOp::create(
+            b, loc, arith::SubFOp::create(b, loc, z, shift));
+        if (exps)
+          storeLanes(e, *exps, offset(exps->base, i, exps->element),
+                     Monomial(1), count);
+        return plus(sum, e);
+      },
+      plus);
+}
+
+//===----------------------------------------------------------------------===//
+// Cross-entropy
+//===----------------------------------------------------------------------===//
+
+void Emitter::pairLosses() {
+  source.walk([&](rnn::CrossEntropyGradOp grad) {
+    for (Operation *user : grad.getLogits().getUsers()) {
+      auto loss = dyn_cast<rnn::CrossEntropyOp>(user);
+      if (!loss || loss->getBlock() != grad->getBlock() ||
+          loss.getClasses() != grad.getClasses() ||
+          lossGradients.contains(loss))
+        continue;
+      // The gradient is computed with the loss if all it needs is there.
+      bool isReady = llvm::all_of(grad->getOperands(), [&](Value operand) {
+        Operation *def = operand.getDefiningOp();
+        return !def || def->getBlock() != loss->getBlock() ||
+               def->isBeforeInBlock(loss);
+      });
+      if (!isReady)
+        continue;
+      grad->moveAfter(loss);
+      lossGradients[loss] = grad;
+      return;
+    }
+  });
+}
+
+/// Whether the gradient of logits can take their memory: nothing but the loss
+/// reads them.
+bool Emitter::canTakeLogits(rnn::CrossEntropyGradOp grad) {
+  Value logits = grad.getLogits();
+  Operation *def = logits.getDefiningOp();
+  if (!def || def->getBlock() != grad->getBlock() || !frames.empty() ||
+      !isa<rnn::ContractOp, step::MapOp>(def))
+    return false;
+  for (Operation *user : logits.getUsers())
+    if (user != grad &&
+        !(isa<rnn::CrossEntropyOp>(user) && user->isBeforeInBlock(grad)))
+      return false;
+  const View &view = views[logits];
+  for (Slot &slot : slots)
+    if (slot.storage == view.storage && view.isContiguous()) {
+      slot.death = std::max(slot.death, lastUse(grad.getResult()));
+      return true;
+    }
+  return false;
+}
+
+/// Loss, gradient or both, row by row: each row is read from memory once, and
+/// each entry has one exp.
+LogicalResult Emitter::emitCrossEntropyRows(rnn::CrossEntropyOp lossOp,
+                                            rnn::CrossEntropyGradOp gradOp) {
+  Operation *op = lossOp ? lossOp : gradOp.getOperation();
+  auto z = viewOf(lossOp ? lossOp.getLogits() : gradOp.getLogits());
+  auto y = viewOf(lossOp ? lossOp.getClasses() : gradOp.getClasses());
   if (failed(z) || failed(y))
     return failure();
   if (!z->strides.back().isConstant(1))
-    return op.emitOpError("needs logits that lie in one piece");
-  View out = destination(cast<OpResult>(op.getResult()), y->sizes);
+    return op->emitOpError("needs logits that lie in one piece");
   auto lengthen = [&](View view) {
     view.sizes.push_back(z->sizes.back());
     view.strides.push_back(Monomial(0));
     return view;
   };
-  View classes = lengthen(*y), losses = lengthen(out);
+  Views rows{*z, lengthen(*y)}, reads(rows), writes;
+  if (lossOp) {
+    View losses = destination(cast<OpResult>(lossOp.getResult()), y->sizes);
+    views[lossOp.getResult()] = losses;
+    writes.push_back(lengthen(losses));
+  }
+  if (gradOp) {
+    auto g = viewOf(gradOp.getCotangent());
+    if (failed(g))
+      return failure();
+    View out = canTakeLogits(gradOp)
+                   ? *z
+                   : destination(cast<OpResult>(gradOp.getResult()), z->sizes);
+    views[gradOp.getResult()] = out;
+    reads.push_back(lengthen(*g));
+    rows.push_back(reads.back());
+    writes.push_back(out);
+  }
+  rows.insert(rows.end(), writes.begin(), writes.end());
   Partition share = partition(z->sizes);
-  access(share, {*z, classes}, {}, {losses});
-  int64_t lanes = lanesOf(z->element);
-  forRows(share, z->rank() - 1, {*z, classes, losses},
-          [&](ArrayRef<View> row, ArrayRef<Value>) {
-            auto [max, sum] = sumsOfRow(row[0], lanes);
-            Value id = arith::ExtSIOp::create(
-                b, loc, i64, load(b.getI32Type(), row[1].base));
-            Value picked =
-                load(z->element, offset(row[0].base, id, z->element));
-            Value shifted = arith::SubFOp::create(b, loc, max, picked);
-            store(arith::AddFOp::create(b, loc, shifted,
-                                        math::LogOp::create(b, loc, sum)),
-                  row[2].base);
-          });
-  views[op.getResult()] = out;
+  access(share, reads, {}, writes);
+  Type element = z->element;
+  int64_t lanes = lanesOf(element);
+  forRows(share, z->rank() - 1, rows, [&](ArrayRef<View> row, ArrayRef<Value>) {
+    const View &logits = row[0], &out = row.back();
+    Value id = arith::ExtSIOp::create(b, loc, i64,
+                                      load(b.getI32Type(), row[1].base));
+    // Before the row turns into its gradient.
+    Value picked = load(element, offset(logits.base, id, element));
+    bool inOrder = gradOp && out.strides[0].isConstant(1);
+    Value max = maxOfRow(logits, lanes);
+    Value sum = sumOfRow(logits, max, lanes, inOrder ? &out : nullptr);
+    if (lossOp)
+      store(arith::AddFOp::create(b, loc,
+                                  arith::SubFOp::create(b, loc, max, picked),
+                                  math::LogOp::create(b, loc, sum)),
+            row[gradOp ? 3 : 2].base);
+    if (!gradOp)
+      return;
+    Value g = load(element, row[2].base);
+    Value scale = splat(arith::DivFOp::create(b, loc, g, sum), lanes);
+    Value shift = splat(max, lanes);
+    forLanes(logits.sizes[0], lanes, [&](Value i, Value count) {
+      Value to = offset(out.base, mul(i, value(out.strides[0])), element);
+      Value e;
+      if (inOrder) {
+        e = loadLanes(out, to, Monomial(1), lanes, count);
+      } else {
+        Value entries = loadLanes(logits, offset(logits.base, i, element),
+                                  Monomial(1), lanes, count);
+        e = math::ExpOp::create(
+            b, loc, arith::SubFOp::create(b, loc, entries, shift));
+      }
+      storeLanes(arith::MulFOp::create(b, loc, e, scale), out, to,
+                 out.strides[0], count);
+    });
+    Value place = pointerAt(out, {id});
+    store(arith::SubFOp::create(b, loc, load(element, place), g), place);
+  });
   return success();
 }
 
+LogicalResult Emitter::emitCrossEntropy(rnn::CrossEntropyOp op) {
+  return emitCrossEntropyRows(op, lossGradients.lookup(op));
+}
+
 LogicalResult Emitter::emitCrossEntropyGrad(rnn::CrossEntropyGradOp op) {
-  auto z = viewOf(op.getLogits());
-  auto y = viewOf(op.getClasses());
-  auto g = viewOf(op.getCotangent());
-  if (failed(z) || failed(y) || failed(g))
-    return failure();
-  if (!z->strides.back().isConstant(1))
-    return op.emitOpError("needs logits that lie in one piece");
-  View out = destination(cast<OpResult>(op.getResult()), z->sizes);
-  auto lengthen = [&](View view) {
-    view.sizes.push_back(z->sizes.back());
-    view.strides.push_back(Monomial(0));
-    return view;
-  };
-  View classes = lengthen(*y), cotangent = lengthen(*g);
-  Partition share = partition(z->sizes);
-  access(share, {*z, classes, cotangent}, {}, {out});
-  Type element = z->element;
-  int64_t lanes = lanesOf(element);
-  forRows(share, z->rank() - 1, {*z, classes, cotangent, out},
-          [&](ArrayRef<View> row, ArrayRef<Value>) {
-            auto [max, sum] = sumsOfRow(row[0], lanes);
-            Value gRow = load(element, row[2].base);
-            Value scale = splat(arith::DivFOp::create(b, loc, gRow, sum), lanes);
-            Value maxSplat = splat(max, lanes);
-            forLanes(row[0].sizes[0], lanes, [&](Value i, Value count) {
-              Value entries = loadLanes(row[0], offset(row[0].base, i, element),
-                                        Monomial(1), lanes, count);
-              Value e = math::ExpOp::create(
-                  b, loc, arith::SubFOp::create(b, loc, entries, maxSplat));
-              storeLanes(arith::MulFOp::create(b, loc, e, scale), row[3],
-                         offset(row[3].base,
-                                mul(i, value(row[3].strides[0])), element),
-                         row[3].strides[0], count);
-            });
-            Value id = arith::ExtSIOp::create(
-                b, loc, i64, load(b.getI32Type(), row[1].base));
-            Value place = pointerAt(row[3], {id});
-            store(arith::SubFOp::create(b, loc, load(element, place), gRow),
-                  place);
-          });
-  views[op.getResult()] = out;
-  return success();
+  // With its loss, if that came before.
+  if (views.contains(op.getResult()))
+    return success();
+  return emitCrossEntropyRows({}, op);
 }
 
 LogicalResult Emitter::emitArgMax(rnn::ArgMaxOp op) {

@@ -56,6 +56,8 @@ LogicalResult Emitter::run() {
   arena = field(ptr, 3);
   threads = field(i64, 5);
 
+  foldMapsIntoReductions();
+  pairLosses();
   Block &block = source.getBody().front();
   for (auto [i, op] : llvm::enumerate(block))
     order[&op] = i;
@@ -133,8 +135,11 @@ LogicalResult Emitter::run() {
 LogicalResult Emitter::emitBlock(Block &block) {
   bool top = block.getParentOp() == source.getOperation();
   for (Operation &op : block) {
-    if (top)
+    if (top) {
       currentTop = order.lookup(&op);
+      if (readsPartialSums(&op))
+        addPartialSums();
+    }
     loc = op.getLoc();
     if (failed(emitOp(&op)))
       return failure();
@@ -145,7 +150,7 @@ LogicalResult Emitter::emitBlock(Block &block) {
 }
 
 LogicalResult Emitter::emitOp(Operation *op) {
-  if (emitViewOp(op))
+  if (emitViewOp(op) || isFolded(op))
     return success();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](rnn::ScanOp o) { return emitScan(o); })
@@ -493,6 +498,12 @@ LogicalResult Emitter::emitMap(step::MapOp map) {
     stores.push_back({result.getResultNumber(), view});
     for (View &extra : extraDestinations(result))
       stores.push_back({result.getResultNumber(), extra});
+  }
+
+  if (emitFlatMap(map, inputs, stores, domain)) {
+    for (auto [result, view] : llvm::zip_equal(map->getResults(), outputs))
+      views[result] = view;
+    return success();
   }
 
   Views all(inputs);

@@ -82,6 +82,43 @@ private:
                 llvm::function_ref<void(Value, Value)> body);
   int64_t lanesOf(mlir::Type element) const;
 
+  /// The same over [low, high) from `low` on; a high below low is an error.
+  void forVectors(Value low, Value high, int64_t lanes,
+                  llvm::function_ref<void(Value, Value)> body);
+
+  //===--- Kernels over entries in one piece (EmitFlat.cpp) ---===//
+  /// What a kernel computes per entry: a result of a map's body from entries
+  /// of the map's inputs, or, without a map, the entry of the only view.
+  struct Terms {
+    Views views;
+    step::MapOp map;
+    unsigned result = 0;
+  };
+  /// A private function of the module that is made once per key. `write`
+  /// writes its body and may use nothing of this entry's but types.
+  mlir::func::FuncOp
+  sharedFunction(llvm::StringRef prefix, const std::string &key,
+                 mlir::TypeRange arguments, mlir::TypeRange results,
+                 llvm::function_ref<Values(mlir::ValueRange)> write);
+  /// A text that is equal for kernels that compute the same.
+  std::string keyOf(const Terms &terms, mlir::ArrayRef<unsigned> results);
+  /// Whether one entry stands for all.
+  static bool isSingle(const View &view);
+  /// Results of a map's body, on vectors of `lanes` or (0) on scalars.
+  Values emitBody(step::MapOp map, mlir::ValueRange arguments, int64_t lanes,
+                  mlir::ArrayRef<unsigned> results);
+  Values emitTerms(const Terms &terms, mlir::ValueRange entries, int64_t lanes,
+                   mlir::ArrayRef<unsigned> results);
+  /// Splits entries that lie in one piece; bounds count entries. Run-time dims
+  /// that lead are split as `partition` does.
+  Partition partitionFlat(int64_t entries);
+  Partition partitionFlat(const Shape &domain);
+  /// The map as a call of a shared function; false where something does not
+  /// lie in one piece.
+  bool emitFlatMap(step::MapOp map, const Views &inputs,
+                   mlir::ArrayRef<std::pair<unsigned, View>> stores,
+                   const Shape &domain);
+
   //===--- Shapes (EmitterShapes.cpp) ---===//
   /// The extents of any tensor, also of one that has no code yet.
   llvm::FailureOr<Shape> shapeOf(Value tensor);
@@ -156,13 +193,55 @@ private:
       const View *valid, double start,
       llvm::function_ref<Value(mlir::ArrayRef<Value>, Value)> combine,
       bool zeroIfNone);
+  /// The same with `merge` for two partial results.
+  void emitLabelledLoops(
+      const View &out, llvm::StringRef outLabels, llvm::StringRef sums,
+      bool descending, mlir::ArrayRef<Labelled> operands, const Labelled *acc,
+      const View *valid, double start,
+      llvm::function_ref<Value(mlir::ArrayRef<Value>, Value)> combine,
+      bool zeroIfNone, llvm::function_ref<Value(Value, Value)> merge);
+
+  //===--- Reductions (EmitReduce.cpp, EmitColumns.cpp) ---===//
   llvm::LogicalResult emitReduce(rnn::ReduceOp op);
+  /// Rewrites the source: a map that only reductions read stands right in
+  /// front of its reduction, which computes it on the fly.
+  void foldMapsIntoReductions();
+  bool isFolded(mlir::Operation *op) const;
+  llvm::FailureOr<Terms> reducedTerms(rnn::ReduceOp op);
+  Value combine(rnn::ReduceKind kind, Value x, Value y);
+  Value reduceStart(rnn::ReduceKind kind, mlir::Type type);
+  Value foldLanes(Value lanes, llvm::function_ref<Value(Value, Value)> merge);
+  mlir::func::FuncOp rangeSum(const Terms &terms, rnn::ReduceKind kind,
+                              mlir::Type element);
+  /// Reductions to one entry: partial sums of fixed pieces, shared by threads.
+  /// False where the entries do not lie so.
+  bool emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
+                 const View *acc, const View *valid);
+  /// Adds up the partial sums of all reductions before; one barrier for all.
+  void addPartialSums();
+  bool readsPartialSums(mlir::Operation *op);
+  /// Sums of rows; false where rows are not such.
+  bool emitColumns(rnn::ReduceOp op, const Terms &terms, const View &out,
+                   const View *acc, const View *valid);
+
   llvm::LogicalResult emitSoftmax(mlir::Operation *op, const View &in,
                                   llvm::StringRef over, llvm::StringRef labels,
                                   Value valid, bool logarithm);
-  std::pair<Value, Value> sumsOfRow(const View &row, int64_t lanes);
+  /// Runs `step(sum, entries, place, count)` over a row and merges the sums of
+  /// all lanes. Every count of entries has one fixed order.
+  Value sweepRow(const View &row, int64_t lanes, double start, double filler,
+                 llvm::function_ref<Value(Value, Value, Value, Value)> step,
+                 llvm::function_ref<Value(Value, Value)> merge);
+  Value maxOfRow(const View &row, int64_t lanes);
+  /// The sum of exp(z - max); also stores the terms if `exps` is given.
+  Value sumOfRow(const View &row, Value max, int64_t lanes, const View *exps);
+  /// Rewrites the source: the gradient of a loss follows the loss where it can.
+  void pairLosses();
+  bool canTakeLogits(rnn::CrossEntropyGradOp grad);
   llvm::LogicalResult emitCrossEntropy(rnn::CrossEntropyOp op);
   llvm::LogicalResult emitCrossEntropyGrad(rnn::CrossEntropyGradOp op);
+  llvm::LogicalResult emitCrossEntropyRows(rnn::CrossEntropyOp loss,
+                                           rnn::CrossEntropyGradOp grad);
   llvm::LogicalResult emitGather(rnn::GatherOp op);
   llvm::LogicalResult emitScatterAdd(rnn::ScatterAddOp op);
   llvm::LogicalResult emitOneHot(rnn::OneHotOp op);
@@ -240,6 +319,16 @@ private:
   llvm::SmallVector<ScanFrame> frames;
   /// Further places that want a value, written by the kernel that makes it.
   Views extraDestinations(mlir::OpResult result);
+
+  llvm::DenseSet<mlir::Operation *> folded;
+  llvm::DenseMap<mlir::Operation *, rnn::CrossEntropyGradOp> lossGradients;
+  struct PartialSums {
+    rnn::ReduceOp op;
+    View partials, out;
+    std::optional<View> acc;
+    bool descending;
+  };
+  std::vector<PartialSums> partialSums;
 
   struct Accesses {
     std::set<std::string> writers, alignedReaders;

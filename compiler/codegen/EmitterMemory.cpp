@@ -34,6 +34,9 @@ int Emitter::lastUse(Value tensor) {
     last = std::max(last, topIndex(user));
     if (mayShare(user))
       last = std::max(last, lastUse(user->getResult(0)));
+    if (isFolded(user))
+      for (Value result : user->getResults())
+        last = std::max(last, lastUse(result));
   }
   return last;
 }

@@ -12,6 +12,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <map>
+#include <string>
 
 namespace rnnc::codegen {
 
@@ -41,6 +43,9 @@ public:
   /// Packs rows of a right-hand side: (source ptr, strides k1 k2 n, K1, K2, N,
   /// destination ptr, first panel, end panel).
   mlir::func::FuncOp pack(mlir::Type element);
+
+  /// Functions that any entry may call, by what they compute (EmitFlat.cpp).
+  std::map<std::string, mlir::func::FuncOp> shared;
 
 private:
   mlir::ModuleOp module;

@@ -96,10 +96,11 @@ SmallVector<Value> grad::buildUpdate(OpBuilder &b, Location loc,
     Value m = a.mean(options.beta1, slots[0], g);
     Value v = a.mean(options.beta2, slots[1], a.mul(g, g));
     newSlots = {m, v};
-    Value bias1 = a.stretch(hypers.lookup("bias1"));
+    Arithmetic s{b, loc, cast<RankedTensorType>(hypers.lookup("lr").getType())};
     Value bias2 = a.stretch(hypers.lookup("bias2"));
+    Value first = a.stretch(s.mul(hypers.lookup("lr"), hypers.lookup("bias1")));
     Value root = a.add(a.sqrt(a.mul(v, bias2)), a.number(options.epsilon));
-    p = a.sub(p, a.div(a.mul(a.mul(rate, bias1), m), root));
+    p = a.sub(p, a.div(a.mul(first, m), root));
   } else {
     Value step = g;
     if (options.name == "rmsprop") {
@@ -121,21 +122,21 @@ SmallVector<Value> grad::buildUpdate(OpBuilder &b, Location loc,
 
 Value grad::buildNorm(OpBuilder &b, Location loc, ValueRange gradients,
                       Type element) {
+  // One sum per gradient, so that none waits for another, then their sum.
   auto scalar = RankedTensorType::get({}, element);
   Arithmetic s{b, loc, scalar};
-  Value sum = s.number(0);
+  SmallVector<Value> squares;
   for (Value gradient : gradients) {
     Arithmetic a{b, loc, cast<RankedTensorType>(gradient.getType())};
     Value square = a.mul(gradient, gradient);
-    if (a.type.getRank() == 0) {
-      sum = s.add(sum, square);
-      continue;
-    }
-    auto reduce = rnn::ReduceOp::create(b, loc, scalar, rnn::ReduceKind::Sum,
-                                        labelsOf(a.type) + "->", square);
-    reduce.getAccMutable().assign(sum);
-    sum = reduce;
+    if (a.type.getRank() != 0)
+      square = rnn::ReduceOp::create(b, loc, scalar, rnn::ReduceKind::Sum,
+                                     labelsOf(a.type) + "->", square);
+    squares.push_back(square);
   }
+  Value sum = s.number(0);
+  for (Value square : squares)
+    sum = s.add(sum, square);
   return s.sqrt(sum);
 }
 

@@ -55,9 +55,40 @@ std::optional<TypedAttr> splatOf(Value value) {
   return cast<TypedAttr>(attr.getSplatValue<Attribute>());
 }
 
+/// Elementwise work on nothing but arguments of a function goes to where it is
+/// read, so that it shares the reader's kernel. Arguments are there all the
+/// time: reading them late costs nothing.
+void sinkToReaders(Block &block) {
+  if (!isa<FunctionOpInterface>(block.getParentOp()))
+    return;
+  SmallVector<Operation *> moving;
+  llvm::SmallPtrSet<Operation *, 32> movable;
+  for (Operation &op : block) {
+    if ((isElementwise(&op) || isa<rnn::BroadcastOp>(op)) &&
+        llvm::all_of(op.getOperands(), [&](Value operand) {
+          return isa<BlockArgument>(operand) || splatOf(operand) ||
+                 movable.contains(operand.getDefiningOp());
+        })) {
+      moving.push_back(&op);
+      movable.insert(&op);
+    }
+  }
+  for (Operation *op : llvm::reverse(moving)) {
+    Operation *first = nullptr;
+    for (Operation *user : op->getUsers()) {
+      Operation *here = block.findAncestorOpInBlock(*user);
+      if (!first || here->isBeforeInBlock(first))
+        first = here;
+    }
+    if (first)
+      op->moveBefore(first);
+  }
+}
+
 class BlockFuser {
 public:
   explicit BlockFuser(Block &block) : block(block) {
+    sinkToReaders(block);
     for (auto [i, op] : llvm::enumerate(block))
       place[&op] = i + 1;
   }
@@ -99,19 +130,27 @@ private:
     return place.lookup(top);
   }
 
-  /// Whether the op reads what a member makes or reads. Parts of one value,
-  /// such as the gates of a joined product, count as that value.
+  /// Whether the op reads what a member makes or reads.
   bool tied(Operation *op, Group &group) {
     return llvm::any_of(op->getOperands(), [&](Value operand) {
-      if (splatOf(operand))
-        return false;
       Operation *def = operand.getDefiningOp();
+      Value source = sourceOf(operand);
       return (def && group.members.contains(def)) ||
-             group.sources.contains(sourceOf(operand));
+             (source && group.sources.contains(source));
     });
   }
 
+  /// The value whose readers share a kernel with readers of this one, if any.
+  /// Parts of one value of many rows, such as the gates of a joined product,
+  /// count as that value. Values of fixed size are parameters and what belongs
+  /// to them: each has a kernel of its own, so one learning rate for all or one
+  /// joined gradient ties nothing.
   static Value sourceOf(Value value) {
+    if (splatOf(value))
+      return Value();
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && type.hasStaticShape() && type.getRank() > 0)
+      return value.getDefiningOp<rnn::BroadcastOp>() ? Value() : value;
     while (auto slice = value.getDefiningOp<rnn::SliceOp>())
       value = slice.getInput();
     return value;
@@ -121,48 +160,67 @@ private:
     group.ops.push_back(op);
     group.members.insert(op);
     for (Value operand : op->getOperands())
-      if (!splatOf(operand))
-        group.sources.insert(sourceOf(operand));
+      if (Value source = sourceOf(operand))
+        group.sources.insert(source);
   }
 
   void assign(Operation *op) {
-    auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    // The newest group first: it is the nearest.
-    for (auto &group : llvm::reverse(groups)) {
-      if (group->shape != type.getShape() || !tied(op, *group))
-        continue;
-      bool canMoveUp = llvm::all_of(op->getOperands(), [&](Value operand) {
-        Operation *def = operand.getDefiningOp();
-        return (def && group->members.contains(def)) || splatOf(operand) ||
-               placeOf(operand) < group->place;
-      });
-      unsigned here = place.lookup(op);
-      bool canMoveDown = llvm::all_of(group->ops, [&](Operation *member) {
-        return llvm::all_of(member->getUsers(), [&](Operation *user) {
-          return group->members.contains(user) || user == op ||
-                 placeOfUser(user) > here;
-        });
-      });
-      // Moving down must not pass a group that feeds this op.
-      canMoveDown &= llvm::all_of(op->getOperands(), [&](Value operand) {
-        Operation *def = operand.getDefiningOp();
-        return (def && group->members.contains(def)) ||
-               placeOf(operand) < here;
-      });
-      if (!canMoveUp && !canMoveDown)
-        continue;
-      if (!canMoveUp)
-        group->place = here;
-      addMember(*group, op);
-      groupOf[op] = group.get();
-      return;
-    }
-    auto group = std::make_unique<Group>();
-    group->shape = type.getShape();
+    auto made = std::make_unique<Group>();
+    Group *group = made.get();
+    group->shape = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
     addMember(*group, op);
     group->place = place.lookup(op);
-    groupOf[op] = group.get();
-    groups.push_back(std::move(group));
+    groupOf[op] = group;
+    // The newest group first: it is the nearest.
+    SmallVector<Group *> tiedGroups;
+    for (auto &other : llvm::reverse(groups))
+      if (other->shape == group->shape && tied(op, *other))
+        tiedGroups.push_back(other.get());
+    groups.push_back(std::move(made));
+    for (Group *other : tiedGroups)
+      if (canJoin(*other, *group))
+        join(*other, *group);
+  }
+
+  /// Whether `early` and `late` can be one kernel, in the place of `late` or of
+  /// `early`. On success `late.place` is that place.
+  bool canJoin(Group &early, Group &late) {
+    if (early.place > late.place)
+      return false;
+    auto isInside = [&](Operation *op) {
+      return op && (early.members.contains(op) || late.members.contains(op));
+    };
+    // Up: whatever the late ones read is there by then.
+    bool canMoveUp = llvm::all_of(late.ops, [&](Operation *member) {
+      return llvm::all_of(member->getOperands(), [&](Value operand) {
+        return isInside(operand.getDefiningOp()) || splatOf(operand) ||
+               placeOf(operand) < early.place;
+      });
+    });
+    if (canMoveUp) {
+      late.place = early.place;
+      return true;
+    }
+    // Down: nobody in between reads the early ones.
+    return llvm::all_of(early.ops, [&](Operation *member) {
+      return llvm::all_of(member->getUsers(), [&](Operation *user) {
+        return isInside(user) || placeOfUser(user) > late.place;
+      });
+    });
+  }
+
+  /// Moves the members of `from` to `to`.
+  void join(Group &from, Group &to) {
+    for (Operation *op : from.ops) {
+      groupOf[op] = &to;
+      to.ops.push_back(op);
+    }
+    to.members.insert(from.members.begin(), from.members.end());
+    to.sources.insert(from.sources.begin(), from.sources.end());
+    llvm::sort(to.ops, [&](Operation *a, Operation *b) {
+      return place.lookup(a) < place.lookup(b);
+    });
+    llvm::erase_if(groups, [&](auto &group) { return group.get() == &from; });
   }
 
   void write(Group &group) {
