@@ -301,8 +301,6 @@ static double since(double start) { return (steadySeconds() - start) * 1000; }
 Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
                                              const hir::Model &model,
                                              const CodeOptions &options) {
-  static std::once_flag once;
-  std::call_once(once, [] { registerPasses(); });
   std::shared_ptr<Code> code(new Code);
   code->spec = &spec;
   code->options = options;
@@ -346,6 +344,10 @@ Result<void> Code::runTo(const std::string &last) {
       if (stage.build) {
         double start = steadySeconds();
         mlir::PassManager pm(context.get());
+        // rnn-opt and debug builds verify after each pass.
+#ifdef NDEBUG
+        pm.enableVerifier(false);
+#endif
         stage.build(pm, options.pipeline);
         if (failed(pm.run(*working)))
           return false;

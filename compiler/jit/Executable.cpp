@@ -12,12 +12,16 @@
 #include "compiler/jit/ObjectCache.h"
 #include "compiler/target/EmitCode.h"
 #include "compiler/target/Machine.h"
+#include "rnnrt/team.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Object/ObjectFile.h"
 
 using namespace rnnc;
 namespace orc = llvm::orc;
+
+/// More threads than this find nothing to do: one function is one thread's.
+static constexpr int64_t kMostParts = 8;
 
 struct Executable::Impl {
   std::string prefix;
@@ -81,6 +85,7 @@ exportedFunctions(const llvm::MemoryBuffer &object) {
       return type.takeError();
     if ((*flags & llvm::object::SymbolRef::SF_Undefined) ||
         !(*flags & llvm::object::SymbolRef::SF_Global) ||
+        (*flags & llvm::object::SymbolRef::SF_Hidden) ||
         *type != llvm::object::SymbolRef::ST_Function)
       continue;
     auto name = symbol.getName();
@@ -92,17 +97,13 @@ exportedFunctions(const llvm::MemoryBuffer &object) {
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
-Executable::load(std::string object, const TargetOptions &options) {
+Executable::load(llvm::ArrayRef<std::string> objects,
+                 const TargetOptions &options) {
   // Registers the target, which the linker's symbol mangling asks for.
   if (auto host = Machine::find("native"); !host)
     return host.takeError();
   auto impl = std::make_unique<Impl>();
   impl->prefix = options.prefix;
-
-  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "rnnc object");
-  auto names = exportedFunctions(*buffer);
-  if (!names)
-    return names.takeError();
 
   // The code has no initialisers and no thread-local data, so it needs no
   // platform support. Symbols it asks for are those of this process.
@@ -116,12 +117,18 @@ Executable::load(std::string object, const TargetOptions &options) {
     *problems +=
         (problems->empty() ? "" : "; ") + llvm::toString(std::move(error));
   });
-  if (llvm::Error error = impl->jit->addObjectFile(std::move(buffer)))
-    return std::move(error);
-
   orc::SymbolLookupSet wanted;
-  for (const std::string &name : *names)
-    wanted.add(impl->jit->mangleAndIntern(name));
+  for (const auto &[part, object] : llvm::enumerate(objects)) {
+    auto buffer = llvm::MemoryBuffer::getMemBufferCopy(
+        object, "rnnc object " + llvm::Twine(part));
+    auto names = exportedFunctions(*buffer);
+    if (!names)
+      return names.takeError();
+    for (const std::string &name : *names)
+      wanted.add(impl->jit->mangleAndIntern(name));
+    if (llvm::Error error = impl->jit->addObjectFile(std::move(buffer)))
+      return std::move(error);
+  }
   auto found = session.lookup(
       orc::makeJITDylibSearchOrder({&impl->jit->getMainJITDylib()}),
       std::move(wanted));
@@ -144,20 +151,25 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
   if (!machine->runsHere)
     return llvm::createStringError("code for '" + options.cpu +
                                    "' does not run on this CPU");
+  auto bitcode = emitBitcode(module, *machine, options.prefix);
+  if (!bitcode)
+    return bitcode.takeError();
   ObjectCache cache(options.cacheDir);
-  std::string key = cache.key(module, *machine, options.prefix);
-  if (auto object = cache.find(key)) {
-    auto loaded = load(std::move(*object), options);
+  std::string key = cache.key(*bitcode);
+  if (auto objects = cache.find(key)) {
+    auto loaded = load(*objects, options);
     if (loaded)
       return loaded;
     // A saved object that does not load is made again.
     llvm::consumeError(loaded.takeError());
   }
-  auto object = emitCode(module, *machine, options.prefix, CodeFormat::Object);
-  if (!object)
-    return object.takeError();
-  cache.save(key, *object);
-  return load(std::move(*object), options);
+  auto objects =
+      emitObjects(*bitcode, *machine,
+                  std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostParts));
+  if (!objects)
+    return objects.takeError();
+  cache.save(key, *objects);
+  return load(*objects, options);
 }
 
 Executable::Entry Executable::entry(llvm::StringRef name) const {

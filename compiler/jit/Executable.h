@@ -74,9 +74,9 @@ public:
   /// Compiles a module after stage `llvm`, or loads its saved object.
   static llvm::Expected<std::unique_ptr<Executable>>
   create(mlir::ModuleOp module, const TargetOptions &options);
-  /// Loads object code that emitObject made.
+  /// Loads object code that emitObject made, or all parts of it.
   static llvm::Expected<std::unique_ptr<Executable>>
-  load(std::string object, const TargetOptions &options);
+  load(llvm::ArrayRef<std::string> objects, const TargetOptions &options);
   ~Executable();
 
   /// Null if the module had no such entry.

@@ -9,10 +9,11 @@
 #ifndef RNNC_COMPILER_JIT_OBJECTCACHE_H
 #define RNNC_COMPILER_JIT_OBJECTCACHE_H
 
-#include "compiler/target/Machine.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rnnc {
 
@@ -23,16 +24,16 @@ class ObjectCache {
 public:
   explicit ObjectCache(llvm::StringRef folder) : folder(folder) {}
 
-  /// The name under which an object of this module is saved: a hash of the
-  /// module's text, the compiler, the CPU and the prefix of its symbols.
-  /// Locations do not count. Empty where there is no folder.
-  std::string key(mlir::ModuleOp module, const Machine &machine,
-                  llvm::StringRef prefix) const;
-  /// The saved object, or nothing if there is none or it is damaged.
-  std::optional<std::string> find(llvm::StringRef key) const;
-  /// Saves an object. A folder that cannot be written to is no error: the
-  /// object is only not found the next time.
-  void save(llvm::StringRef key, llvm::StringRef object) const;
+  /// The name under which objects made of this bitcode are saved: a hash of it
+  /// and the compiler. The CPU and the symbols stand in the bitcode. Empty
+  /// where there is no folder.
+  std::string key(llvm::StringRef bitcode) const;
+  /// The saved parts of an object, or nothing if there is none or it is
+  /// damaged.
+  std::optional<std::vector<std::string>> find(llvm::StringRef key) const;
+  /// Saves an object in parts. A folder that cannot be written to is no error:
+  /// the object is only not found the next time.
+  void save(llvm::StringRef key, llvm::ArrayRef<std::string> parts) const;
 
 private:
   std::string path(llvm::StringRef key) const;

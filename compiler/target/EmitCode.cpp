@@ -4,7 +4,8 @@
 //
 // Our passes have vectorised, fused and hoisted already. LLVM cleans up and
 // selects instructions; it may not vectorise, unroll or reassociate, because
-// then the same program would give other bits on another CPU.
+// then the same program would give other bits on another CPU. Functions are
+// divided among threads, since LLVM takes most of the time to the first step.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,18 +15,24 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <thread>
 
 using namespace rnnc;
 
@@ -75,6 +82,53 @@ static void prepare(llvm::Module &module, mlir::ModuleOp source,
   }
 }
 
+namespace {
+/// Takes two passes out of LLVM's code generator. Strength reduction of the
+/// entries' many small loops is a third of all its time and gains nothing that
+/// can be measured: `optimize` does it for the kernels. CPUs with registers
+/// renamed do not need a second scheduling either.
+class PassGate : public llvm::OptPassGate {
+public:
+  bool isEnabled() const override { return true; }
+  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
+    return pass != "Loop Strength Reduction" && pass != "post-RA-sched";
+  }
+};
+
+/// Gives each step of the kernels' loops one addition per address.
+struct ReduceKernelLoopsPass : llvm::PassInfoMixin<ReduceKernelLoopsPass> {
+  llvm::PreservedAnalyses run(llvm::Loop &loop,
+                              llvm::LoopAnalysisManager &loops,
+                              llvm::LoopStandardAnalysisResults &results,
+                              llvm::LPMUpdater &updater) {
+    llvm::Function *function = loop.getHeader()->getParent();
+    if (function->hasDefaultVisibility() && !function->hasLocalLinkage())
+      return llvm::PreservedAnalyses::all();
+    return llvm::LoopStrengthReducePass().run(loop, loops, results, updater);
+  }
+};
+
+/// An LLVM context that keeps the errors reported to it.
+struct Context {
+  PassGate gate;
+  std::string problems;
+  llvm::LLVMContext context;
+
+  Context() {
+    context.setOptPassGate(gate);
+    context.setDiagnosticHandlerCallBack(
+        [](const llvm::DiagnosticInfo *info, void *text) {
+          if (info->getSeverity() != llvm::DS_Error)
+            return;
+          llvm::raw_string_ostream os(*static_cast<std::string *>(text));
+          llvm::DiagnosticPrinterRawOStream printer(os);
+          info->print(printer);
+        },
+        &problems);
+  }
+};
+} // namespace
+
 /// Cleans up what the conversion to LLVM left. The loops are in order by now:
 /// LLVM's whole pipeline takes ten times as long and the code is no faster.
 static void optimize(llvm::Module &module, llvm::TargetMachine &target) {
@@ -96,50 +150,150 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target) {
   passes.addPass(llvm::SimplifyCFGPass());
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(
       llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  passes.addPass(
+      llvm::createFunctionToLoopPassAdaptor(ReduceKernelLoopsPass()));
   llvm::ModulePassManager all;
   all.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
   all.addPass(llvm::GlobalDCEPass());
   all.run(module, modules);
 }
 
+/// Assembly or object code of a module that `optimize` has seen.
+static llvm::Expected<std::string> generate(llvm::Module &code,
+                                            llvm::TargetMachine &target,
+                                            llvm::CodeGenFileType type,
+                                            const Context &session) {
+  llvm::SmallVector<char, 0> buffer;
+  llvm::raw_svector_ostream os(buffer);
+  llvm::legacy::PassManager passes;
+  if (target.addPassesToEmitFile(passes, os, nullptr, type))
+    return llvm::createStringError("this CPU's code cannot be written");
+  passes.run(code);
+  if (!session.problems.empty())
+    return llvm::createStringError("code generation failed: " +
+                                   session.problems);
+  return std::string(buffer.data(), buffer.size());
+}
+
 llvm::Expected<std::string> rnnc::emitCode(mlir::ModuleOp module,
                                            const Machine &machine,
                                            llvm::StringRef prefix,
                                            CodeFormat format) {
-  llvm::LLVMContext context;
-  std::string problems;
-  context.setDiagnosticHandlerCallBack(
-      [](const llvm::DiagnosticInfo *info, void *text) {
-        if (info->getSeverity() != llvm::DS_Error)
-          return;
-        llvm::raw_string_ostream os(*static_cast<std::string *>(text));
-        llvm::DiagnosticPrinterRawOStream printer(os);
-        info->print(printer);
-      },
-      &problems);
-  auto translated = translate(module, context);
+  Context session;
+  auto translated = translate(module, session.context);
   if (!translated)
     return translated.takeError();
   llvm::Module &code = **translated;
   prepare(code, module, machine, prefix);
   optimize(code, *machine.target);
-
-  std::string text;
   if (format == CodeFormat::LLVM) {
+    std::string text;
     llvm::raw_string_ostream os(text);
     code.print(os, nullptr);
     return text;
   }
-  llvm::SmallVector<char, 0> buffer;
-  llvm::raw_svector_ostream os(buffer);
-  llvm::legacy::PassManager passes;
-  auto type = format == CodeFormat::Assembly
-                  ? llvm::CodeGenFileType::AssemblyFile
-                  : llvm::CodeGenFileType::ObjectFile;
-  if (machine.target->addPassesToEmitFile(passes, os, nullptr, type))
-    return llvm::createStringError("this CPU's code cannot be written");
-  passes.run(code);
-  if (!problems.empty())
-    return llvm::createStringError("code generation failed: " + problems);
-  return std::string(buffer.data(), buffer.size());
+  return generate(code, *machine.target,
+                  format == CodeFormat::Assembly
+                      ? llvm::CodeGenFileType::AssemblyFile
+                      : llvm::CodeGenFileType::ObjectFile,
+                  session);
+}
+
+/// Which part each function goes to: the largest first, each to the part that
+/// has the least so far. Parts that would stay empty are left out.
+static std::vector<std::vector<std::string>> divide(const llvm::Module &code,
+                                                    unsigned parts) {
+  std::vector<std::pair<size_t, std::string>> functions;
+  for (const llvm::Function &function : code)
+    if (!function.isDeclaration())
+      functions.emplace_back(function.getInstructionCount(),
+                             function.getName().str());
+  llvm::sort(functions, std::greater<>());
+  parts = std::max<size_t>(1, std::min<size_t>(parts, functions.size()));
+  std::vector<std::vector<std::string>> result(parts);
+  std::vector<size_t> sizes(parts);
+  for (const auto &[size, name] : functions) {
+    size_t least = std::min_element(sizes.begin(), sizes.end()) - sizes.begin();
+    sizes[least] += size;
+    result[least].push_back(name);
+  }
+  return result;
+}
+
+/// Object code of some functions of a module written as bitcode.
+static llvm::Expected<std::string> emitPart(llvm::StringRef bitcode,
+                                            llvm::ArrayRef<std::string> names,
+                                            const Machine &machine) {
+  std::unique_ptr<llvm::TargetMachine> target = machine.another();
+  Context session;
+  auto code = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "rnnc"),
+                                     session.context);
+  if (!code)
+    return code.takeError();
+  llvm::StringSet<> kept;
+  kept.insert(names.begin(), names.end());
+  for (llvm::Function &function : **code)
+    if (!function.isDeclaration() && !kept.contains(function.getName()))
+      function.deleteBody();
+  optimize(**code, *target);
+  return generate(**code, *target, llvm::CodeGenFileType::ObjectFile, session);
+}
+
+llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
+                                              const Machine &machine,
+                                              llvm::StringRef prefix) {
+  Context session;
+  auto translated = translate(module, session.context);
+  if (!translated)
+    return translated.takeError();
+  llvm::Module &code = **translated;
+  prepare(code, module, machine, prefix);
+  // Parts find each other's functions by name. Each has its own constants.
+  for (llvm::Function &function : code)
+    if (function.hasLocalLinkage()) {
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+  std::string bitcode;
+  llvm::raw_string_ostream os(bitcode);
+  llvm::WriteBitcodeToFile(code, os);
+  return bitcode;
+}
+
+llvm::Expected<std::vector<std::string>>
+rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
+                  unsigned parts) {
+  std::vector<std::vector<std::string>> divided;
+  {
+    Context session;
+    auto code = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "rnnc"),
+                                       session.context);
+    if (!code)
+      return code.takeError();
+    // A variable that is written to must not be there twice.
+    if (llvm::any_of((*code)->globals(), [](const llvm::GlobalVariable &value) {
+          return !value.isConstant() && !value.isDeclaration();
+        }))
+      parts = 1;
+    divided = divide(**code, parts);
+  }
+  std::vector<std::string> objects(divided.size());
+  std::vector<std::string> errors(divided.size());
+  auto emit = [&](size_t part) {
+    auto object = emitPart(bitcode, divided[part], machine);
+    if (object)
+      objects[part] = std::move(*object);
+    else
+      errors[part] = llvm::toString(object.takeError());
+  };
+  std::vector<std::thread> threads;
+  for (size_t part = 1; part < divided.size(); ++part)
+    threads.emplace_back(emit, part);
+  emit(0);
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const std::string &error : errors)
+    if (!error.empty())
+      return llvm::createStringError(error);
+  return objects;
 }

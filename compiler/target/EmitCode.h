@@ -12,6 +12,7 @@
 
 #include "compiler/target/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <vector>
 
 namespace rnnc {
 
@@ -24,6 +25,18 @@ enum class CodeFormat { LLVM, Assembly, Object };
 llvm::Expected<std::string> emitCode(mlir::ModuleOp module,
                                      const Machine &machine,
                                      llvm::StringRef prefix, CodeFormat format);
+
+/// The module as LLVM bitcode for the machine, not optimised yet. Locations are
+/// left out: equal programs give equal bytes.
+llvm::Expected<std::string> emitBitcode(mlir::ModuleOp module,
+                                        const Machine &machine,
+                                        llvm::StringRef prefix);
+
+/// Makes at most `parts` objects of what emitBitcode wrote, one thread each,
+/// that are to be linked together. The code of a function is the same in
+/// however many parts. Touches nothing of MLIR.
+llvm::Expected<std::vector<std::string>>
+emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned parts);
 
 } // namespace rnnc
 

@@ -94,3 +94,11 @@ llvm::Expected<Machine> Machine::find(llvm::StringRef cpu) {
   machine.runsHere = native || hostRuns(info);
   return machine;
 }
+
+std::unique_ptr<llvm::TargetMachine> Machine::another() const {
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->getTarget().createTargetMachine(
+          target->getTargetTriple(), cpu, features, target->Options,
+          target->getRelocationModel(), target->getCodeModel(),
+          target->getOptLevel()));
+}

@@ -33,6 +33,9 @@ struct Machine {
   /// Finds the CPU by name; "native" is the one this process runs on. Fails on
   /// a name that LLVM does not know or that has no 64-bit mode.
   static llvm::Expected<Machine> find(llvm::StringRef cpu);
+  /// Another target machine for the same CPU: one must not be used by two
+  /// threads at once.
+  std::unique_ptr<llvm::TargetMachine> another() const;
 };
 
 } // namespace rnnc

@@ -405,7 +405,7 @@ TEST_P(StagesTest, SameValuesAfterEveryStage) {
     ASSERT_TRUE(!!code) << llvm::toString(code.takeError());
     auto object = emitObject(*module, {});
     ASSERT_TRUE(!!object) << llvm::toString(object.takeError());
-    auto loaded = Executable::load(std::move(*object), {});
+    auto loaded = Executable::load(*object, {});
     ASSERT_TRUE(!!loaded) << llvm::toString(loaded.takeError());
     for (Case &one : cases) {
       ASSERT_TRUE((*code)->entry(one.entry.name)) << one.entry.name;

@@ -6,6 +6,7 @@
 
 #include "compiler/jit/Executable.h"
 #include "compiler/pipelines/Stages.h"
+#include "compiler/target/EmitCode.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -135,13 +136,36 @@ TEST_F(ExecutableTest, LoadsAnObject) {
   options.prefix = "M";
   auto object = emitObject(*lower(kSum), options);
   ASSERT_TRUE(!!object) << llvm::toString(object.takeError());
-  auto code = Executable::load(std::move(*object), options);
+  auto code = Executable::load(*object, options);
   ASSERT_TRUE(!!code) << llvm::toString(code.takeError());
   checkSum(**code);
 }
 
+TEST_F(ExecutableTest, LoadsPartsInAnyNumber) {
+  auto machine = Machine::find("native");
+  ASSERT_TRUE(!!machine);
+  auto bitcode = emitBitcode(*lower(kSum), *machine, "M");
+  ASSERT_TRUE(!!bitcode) << llvm::toString(bitcode.takeError());
+  TargetOptions options;
+  options.prefix = "M";
+  for (unsigned parts : {1, 2, 3, 8}) {
+    auto objects = emitObjects(*bitcode, *machine, parts);
+    ASSERT_TRUE(!!objects) << llvm::toString(objects.takeError());
+    // Three functions: no part stays empty.
+    EXPECT_EQ(objects->size(), std::min(parts, 3u));
+    auto code = Executable::load(*objects, options);
+    ASSERT_TRUE(!!code) << llvm::toString(code.takeError());
+    checkSum(**code);
+    EXPECT_EQ((*code)->entry("row"), nullptr);
+    // The same parts again.
+    auto again = emitObjects(*bitcode, *machine, parts);
+    ASSERT_TRUE(!!again);
+    EXPECT_EQ(*again, *objects);
+  }
+}
+
 TEST_F(ExecutableTest, RefusesWhatIsNoObject) {
-  auto code = Executable::load("not an object", {});
+  auto code = Executable::load(std::string("not an object"), {});
   ASSERT_FALSE(!!code);
   llvm::consumeError(code.takeError());
 }
