@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/driver/Baselines.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Run.h"
@@ -80,7 +81,11 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
   object["count"] = found->count;
   object["count_unit"] = data->unit();
   object["wall_s"] = steadySeconds() - begin;
-  object["baselines"] = data->baselines;
+  // On new data nothing was learned before.
+  object["baselines"] = own && split != "train"
+                            ? baselinesOf(*data, project.model(), part,
+                                          project.settings().valid.empty())
+                            : data->baselines;
   char text[256];
   std::snprintf(text, sizeof text, "loss %.4f", found->loss);
   std::string out = text;

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/driver/Baselines.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Output.h"
@@ -28,6 +29,14 @@ using namespace rnnc::driver;
 static std::string fixed(double value, int decimals) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+/// A loss to compare with: two decimals, or three digits where it is small.
+static std::string rounded(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, std::abs(value) < 0.1 ? "%.3g" : "%.2f",
+                value);
   return text;
 }
 
@@ -109,6 +118,7 @@ private:
   TrainState state;
   Memory memory;
   std::optional<Evaluation> test;
+  Json baselines = Json::object();
   int64_t perEpoch = 1, inAll = 0, firstStep = 0, firstTokens = 0;
   double firstSeconds = 0;
 };
@@ -443,7 +453,7 @@ void TrainRun::describe(const TrainOutcome &outcome) {
   }
   object["valid"] = valid;
   object["test"] = test ? evaluationJson(*test) : Json(nullptr);
-  object["baselines"] = data.baselines;
+  object["baselines"] = baselines;
   object["memory"] = memoryJson(memory, true);
   object["weights"] = folder->file("best.safetensors").string();
 }
@@ -455,6 +465,12 @@ std::string TrainRun::closingLines(const TrainOutcome &outcome) {
     if (auto ppl = perplexity(state.bestLoss))
       text += " (ppl " + fixed(*ppl, 2) + ")";
     text += " at step " + std::to_string(state.bestStep);
+    for (const char *name : {"5-gram", "naive", "chance"})
+      if (baselines.contains(name) && baselines[name].is_number()) {
+        text += std::string("; ") + name + " " +
+                rounded(baselines[name].get<double>());
+        break;
+      }
   } else {
     text += "training loss " + fixed(state.loss(), 4);
     if (auto ppl = perplexity(state.loss()))
@@ -528,6 +544,11 @@ Result<int> TrainRun::train() {
   }
   if (auto done = finishFiles(*outcome); !done)
     return done.error();
+  // Whoever interrupts does not want to wait for more.
+  baselines = data.baselines;
+  if (outcome->status != "interrupted")
+    baselines = baselinesOf(data, project->model(), data.valid,
+                            project->settings().valid.empty());
   describe(*outcome);
   std::string text = console.complete(status).dump(
                          2, ' ', false, Json::error_handler_t::replace) +
