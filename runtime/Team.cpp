@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Threads that wait by spinning for a moment and then sleeping on a futex. The
-// waker makes a system call only if somebody sleeps.
+// waker makes a system call only if somebody sleeps. With more members than
+// cores a waiting thread gives its core away before it sleeps: the one it waits
+// for may need it.
 //
 //===----------------------------------------------------------------------===//
 #include "rnnrt/team.h"
@@ -20,6 +22,11 @@
 
 namespace {
 
+/// How long a thread waits before it sleeps.
+struct Patience {
+  int spins = 0, yields = 0;
+};
+
 /// A number that changes, and threads that wait for the change.
 struct alignas(64) Gate {
   std::atomic<uint32_t> value{0};
@@ -32,11 +39,16 @@ struct alignas(64) Gate {
   }
 
   /// Returns when the value is no longer `old`.
-  void wait(uint32_t old, int spins) {
-    for (int i = 0; i < spins; ++i) {
+  void wait(uint32_t old, Patience patience) {
+    for (int i = 0; i < patience.spins; ++i) {
       if (value.load(std::memory_order_acquire) != old)
         return;
       pause();
+    }
+    for (int i = 0; i < patience.yields; ++i) {
+      if (value.load(std::memory_order_acquire) != old)
+        return;
+      sched_yield();
     }
     // Order: a sleeper counts itself before it looks again, the waker changes
     // the value before it looks at the count. Both are sequentially consistent,
@@ -61,7 +73,7 @@ struct Barrier {
   alignas(64) std::atomic<uint32_t> arrived{0};
   Gate gate;
 
-  void meet(uint32_t count, int spins) {
+  void meet(uint32_t count, Patience patience) {
     // Read before arriving: the gate cannot open until this thread is counted.
     const uint32_t phase = gate.value.load(std::memory_order_relaxed);
     if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
@@ -69,7 +81,7 @@ struct Barrier {
       gate.open(phase + 1);
       return;
     }
-    gate.wait(phase, spins);
+    gate.wait(phase, patience);
   }
 };
 
@@ -81,7 +93,7 @@ struct rnnrt_team {
   /// Met by all at the end of a run; a second one serves the members inside.
   Barrier end, inside;
   int64_t size = 1;
-  int spins = 0;
+  Patience patience;
   bool stop = false;
   rnnrt_team_function function = nullptr;
   void *context = nullptr;
@@ -98,11 +110,11 @@ static void *runMember(void *argument) {
   auto *member = static_cast<rnnrt_team::Member *>(argument);
   rnnrt_team *team = member->team;
   for (uint32_t run = 0;; ++run) {
-    team->start.wait(run, team->spins);
+    team->start.wait(run, team->patience);
     if (team->stop)
       return nullptr;
     team->function(team->context, member->id);
-    team->end.meet(static_cast<uint32_t>(team->size), team->spins);
+    team->end.meet(static_cast<uint32_t>(team->size), team->patience);
   }
 }
 
@@ -117,9 +129,14 @@ rnnrt_team *rnnrt_team_create(int64_t threads) {
     delete team;
     return nullptr;
   }
-  // About 50 microseconds of spinning, where every member has a core; otherwise
-  // a spinning thread would keep the one it waits for from running.
-  team->spins = threads <= rnnrt_usable_cores() ? 2000 : 20;
+  // About 200 microseconds of spinning, where every member has a core: longer
+  // than it takes to wake a sleeper, or two threads would go on waking each
+  // other. Otherwise a spinning thread would keep the one it waits for from
+  // running.
+  if (threads <= rnnrt_usable_cores())
+    team->patience = {12000, 0};
+  else
+    team->patience = {20, 50};
   for (team->size = 1; team->size < threads; ++team->size) {
     rnnrt_team::Member &member = team->members[team->size];
     member.team = team;
@@ -155,14 +172,14 @@ void rnnrt_team_run(rnnrt_team *team, rnnrt_team_function function,
   team->context = context;
   team->start.open(team->start.value.load(std::memory_order_relaxed) + 1);
   function(context, 0);
-  team->end.meet(static_cast<uint32_t>(team->size), team->spins);
+  team->end.meet(static_cast<uint32_t>(team->size), team->patience);
 }
 
 void rnnrt_team_barrier(void *team, int64_t thread) {
   auto *self = static_cast<rnnrt_team *>(team);
   (void)thread;
   if (self->size > 1)
-    self->inside.meet(static_cast<uint32_t>(self->size), self->spins);
+    self->inside.meet(static_cast<uint32_t>(self->size), self->patience);
 }
 
 int64_t rnnrt_usable_cores(void) {

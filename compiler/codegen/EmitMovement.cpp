@@ -32,6 +32,17 @@ void Emitter::copyEntries(const View &from, const View &to) {
 void Emitter::copy(const View &from, const View &to) {
   if (from.base == to.base)
     return;
+  if (isFlat(from) && isFlat(to)) {
+    Partition share = partitionFlat(product(to.sizes).coefficient);
+    access(share, {from}, {}, {to});
+    int64_t lanes = lanesOf(to.element);
+    return forVectors(share.low, share.high, lanes, [&](Value i, Value count) {
+      Value entries = loadLanes(from, offset(from.base, i, from.element),
+                                Monomial(1), lanes, count);
+      storeLanes(entries, to, offset(to.base, i, to.element), Monomial(1),
+                 count);
+    });
+  }
   Partition share = partition(to.sizes);
   access(share, {from}, {}, {to});
   if (share.key == "serial") {
@@ -45,15 +56,31 @@ void Emitter::copy(const View &from, const View &to) {
   });
 }
 
+/// Whether the entries lie in one piece of a size that is known now, and this
+/// is no step of a scan, where threads keep to rows.
+bool Emitter::isFlat(const View &view) const {
+  return frames.empty() && view.rank() > 0 &&
+         product(view.sizes).isConstant() && view.isContiguous();
+}
+
 void Emitter::fill(const View &to, double number) {
+  auto zeroOf = [&](Type type) -> Value {
+    if (isa<FloatType>(getElementTypeOrSelf(type)))
+      return floatConstant(type, number);
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  };
+  if (isFlat(to)) {
+    Partition share = partitionFlat(product(to.sizes).coefficient);
+    access(share, {}, {}, {to});
+    int64_t lanes = lanesOf(to.element);
+    Value entry = zeroOf(VectorType::get(lanes, to.element));
+    return forVectors(share.low, share.high, lanes, [&](Value i, Value count) {
+      storeLanes(entry, to, offset(to.base, i, to.element), Monomial(1), count);
+    });
+  }
   Partition share = partition(to.sizes);
   access(share, {}, {}, {to});
   auto fillRow = [&](const View &row) {
-    auto zeroOf = [&](Type type) -> Value {
-      if (isa<FloatType>(getElementTypeOrSelf(type)))
-        return floatConstant(type, number);
-      return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    };
     if (row.rank() == 0)
       return store(zeroOf(row.element), row.base);
     int64_t lanes = lanesOf(row.element);
@@ -96,32 +123,46 @@ void Emitter::zeroPadding(const View &rows, const View &lengths,
   forRange(share.low, share.high, 1, [&](Value row) {
     Value isPadding = compare(arith::CmpIPredicate::sge, position,
                               lengthOf(&lengths, row, position));
-    ifThen(isPadding, [&] {
-      View entries = at(rows, 0, row);
-      std::function<void(const View &)> clear = [&](const View &view) {
-        if (view.rank() == 0) {
-          store(arith::ConstantOp::create(b, loc, b.getZeroAttr(view.element)),
-                view.base);
-          return;
-        }
-        if (view.rank() == 1) {
-          int64_t lanes = lanesOf(view.element);
-          Value none = arith::ConstantOp::create(
-              b, loc, b.getZeroAttr(VectorType::get(lanes, view.element)));
-          forLanes(view.sizes[0], lanes, [&](Value i, Value count) {
-            storeLanes(none, view,
-                       offset(view.base, mul(i, value(view.strides[0])),
-                              view.element),
-                       view.strides[0], count);
-          });
-          return;
-        }
-        forRange(constant(0), value(view.sizes[0]), 1,
-                 [&](Value i) { clear(at(view, 0, i)); });
-      };
-      clear(entries);
-    });
+    ifThen(isPadding, [&] { zeroEntries(at(rows, 0, row)); });
   });
+}
+
+void Emitter::zeroEntries(const View &view) {
+  if (view.rank() == 0)
+    return store(
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(view.element)),
+        view.base);
+  if (view.rank() > 1)
+    return forRange(constant(0), value(view.sizes[0]), 1,
+                    [&](Value i) { zeroEntries(at(view, 0, i)); });
+  int64_t lanes = lanesOf(view.element);
+  Value none = arith::ConstantOp::create(
+      b, loc, b.getZeroAttr(VectorType::get(lanes, view.element)));
+  forLanes(view.sizes[0], lanes, [&](Value i, Value count) {
+    storeLanes(none, view,
+               offset(view.base, mul(i, value(view.strides[0])), view.element),
+               view.strides[0], count);
+  });
+}
+
+void Emitter::forSteps(const View &out, const Views &reads, bool rows,
+                       function_ref<void(Value, Value, const View &)> body) {
+  // Time and batch at most; never the last dim.
+  Partition share =
+      partition(Shape(out.sizes.begin(),
+                      out.sizes.begin() + std::min<size_t>(3, out.rank())));
+  access(share, {}, reads, {out});
+  int64_t shared = share.key == "serial" ? 1 : share.dims;
+  forRows(share, shared, {out},
+          [&](ArrayRef<View> row, ArrayRef<Value> index) {
+            if (index.size() > 1)
+              return body(index[0], index[1], row[0]);
+            if (!rows)
+              return body(index[0], Value(), row[0]);
+            forRange(constant(0), value(row[0].sizes[0]), 1, [&](Value i) {
+              body(index[0], i, at(row[0], 0, i));
+            });
+          });
 }
 
 void Emitter::copyValid(const View &from, const View &to, const View &lengths,
@@ -182,9 +223,6 @@ static std::optional<View> optionalView(const llvm::DenseMap<Value, View> &views
   return it == views.end() ? std::nullopt : std::optional(it->second);
 }
 
-/// A view by time and rows: values without a batch get rows of one entry.
-static bool hasRows(const View &view) { return view.rank() >= 2; }
-
 LogicalResult Emitter::emitShift(rnn::ShiftOp op) {
   auto in = viewOf(op.getInput());
   auto first = viewOf(op.getInit());
@@ -193,43 +231,39 @@ LogicalResult Emitter::emitShift(rnn::ShiftOp op) {
     return failure();
   auto lengths = optionalView(views, op.getLengths());
   View out = destination(cast<OpResult>(op.getResult()), *shape);
-  access(serial(), {}, {*in, *first}, {out});
+  Views reads{*in, *first};
+  if (lengths)
+    reads.push_back(*lengths);
   bool reverse = op.getReverse();
-  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-    Value steps = value(in->sizes[0]);
-    auto moveRow = [&](Value t, Value row) {
-      auto pick = [&](const View &view, Value step) {
-        View rowView = at(view, 0, step);
-        return row ? at(rowView, 0, row) : rowView;
-      };
-      View start = row ? at(*first, 0, row) : *first;
-      Value end = reverse
-                      ? arith::SubIOp::create(
-                            b, loc,
-                            row ? lengthOf(lengths ? &*lengths : nullptr, row,
-                                           steps)
-                                : steps,
-                            constant(1))
-                      : constant(0);
-      // At or behind the end there is nothing to take from.
-      Value isEnd = compare(reverse ? arith::CmpIPredicate::sge
-                                    : arith::CmpIPredicate::eq,
-                            t, end);
-      Value from = reverse ? add(t, constant(1))
-                           : arith::SubIOp::create(b, loc, t, constant(1));
-      auto branch = scf::IfOp::create(b, loc, isEnd, true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      copyEntries(start, pick(out, t));
-      b.setInsertionPointToStart(branch.elseBlock());
-      copyEntries(pick(*in, from), pick(out, t));
+  Value steps = value(in->sizes[0]);
+  bool rows = lengths && out.rank() >= 2;
+  forSteps(out, reads, rows, [&](Value t, Value row, const View &to) {
+    auto entriesAt = [&](const View &view, Value step) {
+      View there = at(view, 0, step);
+      return row ? at(there, 0, row) : there;
     };
-    forRange(constant(0), steps, 1, [&](Value t) {
-      if (!hasRows(out) || !lengths)
-        return moveRow(t, Value());
-      forRange(constant(0), value(out.sizes[1]), 1,
-               [&](Value row) { moveRow(t, row); });
-    });
+    Value end = constant(0);
+    if (reverse)
+      end = arith::SubIOp::create(
+          b, loc,
+          row ? lengthOf(lengths ? &*lengths : nullptr, row, steps) : steps,
+          constant(1));
+    // At or behind the end there is nothing to take from.
+    Value isEnd = compare(reverse ? arith::CmpIPredicate::sge
+                                  : arith::CmpIPredicate::eq,
+                          t, end);
+    Value from = reverse ? add(t, constant(1))
+                         : arith::SubIOp::create(b, loc, t, constant(1));
+    ifElse(
+        isEnd, {},
+        [&]() -> Values {
+          copyEntries(row ? at(*first, 0, row) : *first, to);
+          return {};
+        },
+        [&]() -> Values {
+          copyEntries(entriesAt(*in, from), to);
+          return {};
+        });
   });
   views[op.getResult()] = out;
   return success();
@@ -242,29 +276,26 @@ LogicalResult Emitter::emitReverse(rnn::ReverseOp op) {
     return failure();
   auto lengths = optionalView(views, op.getLengths());
   View out = destination(cast<OpResult>(op.getResult()), *shape);
+  Views reads{*in};
   if (lengths)
-    fill(out, 0);
-  access(serial(), {}, {*in}, {out});
-  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-    Value steps = value(in->sizes[0]);
-    auto mirror = [&](Value end, Value t) -> Value {
-      return arith::SubIOp::create(
-          b, loc, arith::SubIOp::create(b, loc, end, constant(1)), t);
-    };
-    if (!lengths) {
-      forRange(constant(0), steps, 1, [&](Value t) {
-        copyEntries(at(*in, 0, mirror(steps, t)), at(out, 0, t));
-      });
-      return;
-    }
-    forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
-      Value end = lengthOf(&*lengths, row, steps);
-      forRange(constant(0), end, 1, [&](Value t) {
-        copyEntries(at(at(*in, 0, mirror(end, t)), 0, row),
-                    at(at(out, 0, t), 0, row));
-      });
-    });
-  });
+    reads.push_back(*lengths);
+  Value steps = value(in->sizes[0]);
+  forSteps(out, reads, lengths.has_value(),
+           [&](Value t, Value row, const View &to) {
+             Value end = lengths ? lengthOf(&*lengths, row, steps) : steps;
+             Value from = arith::SubIOp::create(
+                 b, loc, arith::SubIOp::create(b, loc, end, constant(1)), t);
+             auto take = [&] {
+               View there = at(*in, 0, from);
+               copyEntries(row ? at(there, 0, row) : there, to);
+             };
+             if (!lengths)
+               return take();
+             ifElse(
+                 compare(arith::CmpIPredicate::slt, t, end), {},
+                 [&]() -> Values { return take(), Values(); },
+                 [&]() -> Values { return zeroEntries(to), Values(); });
+           });
   views[op.getResult()] = out;
   return success();
 }
@@ -277,13 +308,12 @@ LogicalResult Emitter::emitPick(rnn::PickOp op) {
   if (failed(in) || failed(shape) || !lengths)
     return failure();
   View out = destination(cast<OpResult>(op.getResult()), *shape);
-  access(serial(), {}, {*in}, {out});
-  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-    forRange(constant(0), value(out.sizes[0]), 1, [&](Value row) {
-      Value step = arith::SubIOp::create(b, loc, lengthOf(&*lengths, row, row),
-                                         constant(1));
-      copyEntries(at(at(*in, 0, step), 0, row), at(out, 0, row));
-    });
+  Partition share = partition(out.sizes);
+  access(share, {}, {*in, *lengths}, {out});
+  forRows(share, 1, {out}, [&](ArrayRef<View> to, ArrayRef<Value> index) {
+    Value step = arith::SubIOp::create(
+        b, loc, lengthOf(&*lengths, index[0], index[0]), constant(1));
+    copyEntries(at(at(*in, 0, step), 0, index[0]), to[0]);
   });
   views[op.getResult()] = out;
   return success();
@@ -296,23 +326,27 @@ LogicalResult Emitter::emitPut(rnn::PutOp op) {
   if (failed(in) || failed(shape))
     return failure();
   View out = destination(cast<OpResult>(op.getResult()), *shape);
-  fill(out, 0);
+  Views reads{*in};
+  if (lengths)
+    reads.push_back(*lengths);
   bool last = op.getEnd() == rnn::End::Last;
-  if (last && lengths) {
-    access(serial(), {}, {*in}, {out});
-    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-      forRange(constant(0), value(in->sizes[0]), 1, [&](Value row) {
-        Value step = arith::SubIOp::create(
-            b, loc, lengthOf(&*lengths, row, row), constant(1));
-        copyEntries(at(*in, 0, row), at(at(out, 0, step), 0, row));
-      });
-    });
-  } else {
-    Value step = constant(0);
-    if (last)
-      step = arith::SubIOp::create(b, loc, value(out.sizes[0]), constant(1));
-    copy(*in, at(out, 0, step));
-  }
+  Value steps = value(out.sizes[0]);
+  forSteps(out, reads, last && lengths,
+           [&](Value t, Value row, const View &to) {
+             Value place = constant(0);
+             if (last)
+               place = arith::SubIOp::create(
+                   b, loc,
+                   lengths ? lengthOf(&*lengths, row, steps) : steps,
+                   constant(1));
+             ifElse(
+                 compare(arith::CmpIPredicate::eq, t, place), {},
+                 [&]() -> Values {
+                   copyEntries(row ? at(*in, 0, row) : *in, to);
+                   return {};
+                 },
+                 [&]() -> Values { return zeroEntries(to), Values(); });
+           });
   views[op.getResult()] = out;
   return success();
 }
@@ -324,18 +358,16 @@ LogicalResult Emitter::emitMask(rnn::MaskOp op) {
   if (failed(in) || failed(valid) || failed(shape))
     return failure();
   View out = destination(cast<OpResult>(op.getResult()), *shape);
-  fill(out, 0);
-  Partition share = serial();
-  access(share, {}, {*in, *valid}, {out});
-  ifThen(compare(arith::CmpIPredicate::ne, share.high, constant(0)), [&] {
-    forRange(constant(0), value(out.sizes[0]), 1, [&](Value t) {
-      forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
-        ifThen(validAt(&*valid, t, row), [&] {
-          copyEntries(at(at(*in, 0, t), 0, row), at(at(out, 0, t), 0, row));
-        });
-      });
-    });
-  });
+  forSteps(out, {*in, *valid}, /*rows=*/true,
+           [&](Value t, Value row, const View &to) {
+             ifElse(
+                 validAt(&*valid, t, row), {},
+                 [&]() -> Values {
+                   copyEntries(at(at(*in, 0, t), 0, row), to);
+                   return {};
+                 },
+                 [&]() -> Values { return zeroEntries(to), Values(); });
+           });
   views[op.getResult()] = out;
   return success();
 }
@@ -366,14 +398,10 @@ LogicalResult Emitter::emitValidSteps(rnn::ValidStepsOp op) {
   if (failed(lengths) || failed(shape))
     return failure();
   View out = destination(cast<OpResult>(op.getResult()), *shape);
-  access(serial(), {}, {*lengths}, {out});
-  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-    forRange(constant(0), value(out.sizes[0]), 1, [&](Value t) {
-      forRange(constant(0), value(out.sizes[1]), 1, [&](Value row) {
-        store(validAt(&*lengths, t, row), pointerAt(out, {t, row}));
-      });
-    });
-  });
+  forSteps(out, {*lengths}, /*rows=*/true,
+           [&](Value t, Value row, const View &to) {
+             store(validAt(&*lengths, t, row), to.base);
+           });
   views[op.getResult()] = out;
   return success();
 }
@@ -397,18 +425,13 @@ LogicalResult Emitter::emitGather(rnn::GatherOp op) {
     idsLong.strides.push_back(Monomial(0));
   }
   Partition share = partition(out.sizes);
-  int64_t loops = rank;
-  if (out.rank() == rank) {
-    // A table of scalars: the last ids dim is walked inside.
-    share = serial();
-  }
   access(share, {idsLong}, {*table}, {out});
   auto body = [&](ArrayRef<View> row, ArrayRef<Value>) {
     Value id = arith::ExtSIOp::create(b, loc, i64,
                                       load(b.getI32Type(), row[1].base));
     copyEntries(at(*table, 0, id), row[0]);
   };
-  forRows(share, loops, {out, idsLong}, body);
+  forRows(share, rank, {out, idsLong}, body);
   views[op.getResult()] = out;
   return success();
 }
@@ -432,8 +455,24 @@ LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
   Views reads{*rows, *ids};
   if (valid)
     reads.push_back(*valid);
-  access(serial(), {}, reads, {out});
-  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+  // Threads share the columns of the table: every sum has one order, and rows
+  // may come in any.
+  Monomial width(1);
+  bool inColumns = false;
+  {
+    View one = out;
+    one.sizes.erase(one.sizes.begin());
+    one.strides.erase(one.strides.begin());
+    View row = *rows;
+    row.sizes.erase(row.sizes.begin(), row.sizes.begin() + ids->rank());
+    row.strides.erase(row.strides.begin(), row.strides.begin() + ids->rank());
+    width = product(one.sizes);
+    inColumns = one.rank() > 0 && width.isConstant() && one.isContiguous() &&
+                row.isContiguous();
+  }
+  Partition share = inColumns ? partitionFlat(width.coefficient) : serial();
+  access(share, {}, reads, {out});
+  auto addAll = [&] {
     std::function<void(const View &, const View &)> addEntries =
         [&](const View &from, const View &to) {
           if (to.rank() == 0) {
@@ -441,22 +480,18 @@ LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
                                               load(from.element, from.base));
             return store(sum, to.base);
           }
-          if (to.rank() > 1)
+          if (!inColumns)
             return forRange(constant(0), value(to.sizes[0]), 1, [&](Value i) {
               addEntries(at(from, 0, i), at(to, 0, i));
             });
           int64_t lanes = lanesOf(to.element);
-          forLanes(to.sizes[0], lanes, [&](Value i, Value count) {
-            auto place = [&](const View &view) {
-              return offset(view.base, mul(i, value(view.strides[0])),
-                            view.element);
-            };
+          forVectors(share.low, share.high, lanes, [&](Value i, Value count) {
             auto get = [&](const View &view) {
-              return loadLanes(view, place(view), view.strides[0], lanes,
-                               count);
+              return loadLanes(view, offset(view.base, i, view.element),
+                               Monomial(1), lanes, count);
             };
             storeLanes(arith::AddFOp::create(b, loc, get(to), get(from)), to,
-                       place(to), to.strides[0], count);
+                       offset(to.base, i, to.element), Monomial(1), count);
           });
         };
     SmallVector<Value> index;
@@ -486,7 +521,8 @@ LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
       });
     };
     nest(*rows, *ids);
-  });
+  };
+  ifThen(compare(arith::CmpIPredicate::slt, share.low, share.high), addAll);
   views[op.getResult()] = out;
   return success();
 }

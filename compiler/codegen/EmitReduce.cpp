@@ -17,14 +17,16 @@ using namespace rnnc;
 using namespace rnnc::codegen;
 
 /// The valid (t, b) rows of a view with leading dims t and b, one behind the
-/// other, in the order in which they are summed. Thread 0 gathers them.
+/// other, in the order in which they are summed. Thread 0 gives them their
+/// places, then all threads move them there.
 View Emitter::compact(const View &view, const View &valid, bool descending,
                       Value &count) {
   Shape shape{view.sizes[0] * view.sizes[1]};
   shape.append(view.sizes.begin() + 2, view.sizes.end());
   View result = scratch(view.element, shape);
   View counter = scratch(i64, {Monomial(1)});
-  access(serial(), {}, {view, valid}, {result, counter});
+  View places = scratch(i64, {view.sizes[0], view.sizes[1]});
+  access(serial(), {}, {valid}, {counter, places});
   ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
     Value steps = value(view.sizes[0]), rows = value(view.sizes[1]);
     Value total = forReduce(
@@ -38,19 +40,27 @@ View Emitter::compact(const View &view, const View &valid, bool descending,
               constant(0), rows, 1, outer,
               [&](Value row, ValueRange place) -> Values {
                 Value isValid = validAt(&valid, t, row);
-                return ifElse(
-                    isValid, i64,
-                    [&]() -> Values {
-                      View from = at(at(view, 0, t), 0, row);
-                      View to = at(result, 0, place[0]);
-                      copyEntries(from, to);
-                      return {add(place[0], constant(1))};
-                    },
-                    [&]() -> Values { return {place[0]}; });
+                store(arith::SelectOp::create(b, loc, isValid, place[0],
+                                              constant(-1)),
+                      pointerAt(places, {t, row}));
+                return {add(place[0],
+                            arith::ExtUIOp::create(b, loc, i64, isValid))};
               });
         })[0];
     store(total, counter.base);
   });
+  Partition share = partition({view.sizes[0], view.sizes[1], Monomial(1)});
+  access(share, {view}, {counter, places}, {});
+  // Rows go anywhere: no kernel keeps to the same ones.
+  Partition anywhere = share;
+  anywhere.key = "gathered";
+  access(anywhere, {}, {}, {result});
+  forRows(share, 2, {view, places},
+          [&](ArrayRef<View> row, ArrayRef<Value>) {
+            Value place = load(i64, row[1].base);
+            ifThen(compare(arith::CmpIPredicate::sge, place, constant(0)),
+                   [&] { copyEntries(row[0], at(result, 0, place)); });
+          });
   barrier();
   count = load(i64, counter.base);
   accesses[counter.storage].otherReaders = true;

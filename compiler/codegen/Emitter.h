@@ -264,6 +264,14 @@ private:
   /// All entries, by whoever runs this code.
   void copyEntries(const View &from, const View &to);
   void fill(const View &to, double value);
+  bool isFlat(const View &view) const;
+  /// All entries become 0, by whoever runs this code.
+  void zeroEntries(const View &view);
+  /// Runs `body(t, row, entries of out there)` over the steps of a sequence,
+  /// shared by threads. Where rows are neither shared nor asked for, `row` is
+  /// null and the entries are those of all rows.
+  void forSteps(const View &out, const Views &reads, bool rows,
+                llvm::function_ref<void(Value, Value, const View &)> body);
   /// Rows that are no longer valid at `position`: zero, or keep the old value.
   void zeroPadding(const View &rows, const View &lengths, Value position);
   void copyValid(const View &from, const View &to, const View &lengths,

@@ -9,7 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -92,6 +94,57 @@ TEST(Team, IdleMembersSleep) {
   for (int64_t count : work.counts)
     EXPECT_EQ(count, 2);
   rnnrt_team_destroy(work.team);
+}
+
+// Time per barrier, the best of many short runs: whatever else the machine
+// does, some run is undisturbed.
+static double nanosecondsPerBarrier(int64_t threads, int64_t rounds, int runs) {
+  Work work{rnnrt_team_create(threads), {}, {}};
+  work.rounds = rounds;
+  double best = 1e30;
+  for (int run = 0; run < runs; ++run) {
+    auto start = std::chrono::steady_clock::now();
+    rnnrt_team_run(
+        work.team,
+        [](void *context, int64_t thread) {
+          auto *work = static_cast<Work *>(context);
+          for (int64_t round = 0; round < work->rounds; ++round)
+            rnnrt_team_barrier(work->team, thread);
+        },
+        &work);
+    std::chrono::duration<double, std::nano> took =
+        std::chrono::steady_clock::now() - start;
+    best = std::min(best, took.count() / static_cast<double>(rounds));
+  }
+  rnnrt_team_destroy(work.team);
+  return best;
+}
+
+// Whether others leave less than `cores` cores to this test.
+static bool isBusy(double cores) {
+  double load = 0;
+  return getloadavg(&load, 1) != 1 ||
+         load + cores > static_cast<double>(rnnrt_usable_cores()) + 0.5;
+}
+
+// About 50 ns here; a futex call alone takes longer than the bound.
+TEST(Team, HotBarriersCostNoSystemCall) {
+  if (isBusy(2))
+    GTEST_SKIP() << "no two cores are free";
+  double nanoseconds = nanosecondsPerBarrier(2, 200, 100);
+  RecordProperty("nanoseconds", static_cast<int>(nanoseconds));
+  EXPECT_LT(nanoseconds, 400);
+}
+
+// A thread that waits by spinning until its time is up costs milliseconds per
+// barrier.
+TEST(Team, MoreMembersThanCoresTakeTurns) {
+  if (isBusy(1))
+    GTEST_SKIP() << "no core is free";
+  int64_t threads = std::min<int64_t>(4 * rnnrt_usable_cores(), 64);
+  double nanoseconds = nanosecondsPerBarrier(threads, 100, 20);
+  RecordProperty("nanoseconds", static_cast<int>(nanoseconds));
+  EXPECT_LT(nanoseconds, 1e6);
 }
 
 TEST(Team, UsableCores) { EXPECT_GE(rnnrt_usable_cores(), 1); }
