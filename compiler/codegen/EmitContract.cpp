@@ -138,25 +138,32 @@ FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product) {
   int64_t panels = llvm::divideCeil(n, width);
   Monomial count = terms->size1 * terms->size2;
   // Packed before a loop, it lives as long as the operand is used.
-  View result = allocate(view->element, {count * Monomial(panels * width)},
-                         std::max(currentTop, lastUse(product.right)));
-  Partition share = partitionRows("p" + std::to_string(panels),
-                                  Monomial(panels));
-  access(share, {}, {*view}, {result});
-  Value base = view->base;
-  Value stride1 = value(terms->stride1);
-  if (terms->backwards) {
-    Value last = arith::SubIOp::create(b, loc, value(terms->size1), constant(1));
-    base = offset(base, mul(last, stride1), view->element);
-    stride1 = arith::SubIOp::create(b, loc, constant(0), stride1);
-  }
-  func::CallOp::create(
-      b, loc, kernels.pack(view->element),
-      ValueRange{base, stride1, value(terms->stride2), value(columns->second),
-                 value(terms->size1), value(terms->size2), constant(n),
-                 result.base, share.low, share.high});
-  if (!op->getParentOfType<rnn::ScanOp>() ||
-      frames.empty())
+  View result = allocatePacked(
+      view->element, {count * Monomial(panels * width)}, product.right);
+  auto pack = [&] {
+    Partition share = partitionRows("p" + std::to_string(panels),
+                                    Monomial(panels));
+    access(share, {}, {*view}, {result});
+    Value base = view->base;
+    Value stride1 = value(terms->stride1);
+    if (terms->backwards) {
+      Value last =
+          arith::SubIOp::create(b, loc, value(terms->size1), constant(1));
+      base = offset(base, mul(last, stride1), view->element);
+      stride1 = arith::SubIOp::create(b, loc, constant(0), stride1);
+    }
+    func::CallOp::create(
+        b, loc, kernels.pack(view->element),
+        ValueRange{base, stride1, value(terms->stride2),
+                   value(columns->second), value(terms->size1),
+                   value(terms->size2), constant(n), result.base, share.low,
+                   share.high});
+  };
+  if (isFromParams(product.right))
+    prepare(pack);
+  else
+    pack();
+  if (isFromParams(product.right) || frames.empty())
     packed[key] = result;
   return result;
 }

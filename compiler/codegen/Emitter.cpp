@@ -121,14 +121,18 @@ LogicalResult Emitter::run() {
   // Constants as places: code at the entry is written before them.
   slotMarker = constant(0).getDefiningOp();
   bodyMarker = constant(0).getDefiningOp();
+  findPrepared(block);
+  startPrepared();
 
   if (failed(emitBlock(block)))
     return failure();
   func::ReturnOp::create(b, loc);
+  onceBytes = placePrepared();
   placeSlots();
   slotMarker->erase();
   bodyMarker->erase();
   writeArenaFunction();
+  writePreparedFunction();
   return success();
 }
 
@@ -141,7 +145,12 @@ LogicalResult Emitter::emitBlock(Block &block) {
         addPartialSums();
     }
     loc = op.getLoc();
-    if (failed(emitOp(&op)))
+    LogicalResult ok = success();
+    if (top && op.getNumResults() && isFromParams(op.getResult(0)))
+      prepare([&] { ok = emitOp(&op); });
+    else
+      ok = emitOp(&op);
+    if (failed(ok))
       return failure();
     if (top)
       freeSlots(currentTop);
@@ -233,6 +242,10 @@ LogicalResult Emitter::emitOp(Operation *op) {
 LogicalResult Emitter::emitConstant(arith::ConstantOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getType());
   if (!type) {
+    // Any code may ask for it.
+    OpBuilder::InsertionGuard guard(b);
+    if (op->getBlock() == &source.getBody().front())
+      b.setInsertionPoint(slotMarker);
     if (op.getType().isIndex()) {
       int64_t value = cast<IntegerAttr>(op.getValue()).getInt();
       scalars.map(op.getResult(), constant(value));

@@ -43,7 +43,8 @@ class Emitter {
 public:
   Emitter(mlir::func::FuncOp source, int64_t vectorBits, Kernels &kernels);
 
-  /// Writes the function and its `_arena` companion behind the source.
+  /// Writes the function and its `_arena` and `_prepared` companions behind
+  /// the source.
   llvm::LogicalResult run();
 
 private:
@@ -142,6 +143,27 @@ private:
   void freeSlots(int index);
   void placeSlots();
   void writeArenaFunction();
+  /// Bytes of a value in a slot.
+  static Monomial bytesFor(mlir::Type element, const Shape &shape);
+
+  //===--- What does not change between calls (EmitterPrepared.cpp) ---===//
+  /// Finds what depends on parameters and constants alone.
+  void findPrepared(mlir::Block &block);
+  /// Whether a value of the function's block is computed once and kept by the
+  /// caller. Always false where the function changes parameters.
+  bool isFromParams(Value tensor) const { return fromParams.contains(tensor); }
+  /// Writes what `emit` writes into the branch that runs only while the
+  /// caller's memory is not filled. Only for what is made from such values.
+  void prepare(llvm::function_ref<void()> emit);
+  /// Memory for a copy of `weight` in another layout, kept by the caller if
+  /// the weight is; then the copying belongs in `prepare`.
+  View allocatePacked(mlir::Type element, const Shape &shape, Value weight);
+  View allocatePrepared(mlir::Type element, const Shape &shape);
+  void startPrepared();
+  /// Gives prepared memory its addresses; returns the bytes of the arena that
+  /// the branch needs for itself.
+  int64_t placePrepared();
+  void writePreparedFunction();
 
   //===--- Work shared by threads (EmitterThreads.cpp) ---===//
   /// Splits the leading run-time dims of a domain, or its first dim.
@@ -315,6 +337,18 @@ private:
   };
   std::vector<Slot> slots;
 
+  struct PreparedSlot {
+    Monomial bytes;
+    Value placeholder;
+    Storage storage;
+  };
+  std::vector<PreparedSlot> preparedSlots;
+  llvm::DenseSet<Value> fromParams;
+  mlir::scf::IfOp preparing;
+  bool isPreparing = false;
+  /// Of the caller's memory, and of the arena while it is filled.
+  int64_t preparedBytes = 0, onceBytes = 0;
+
   /// Values that are already where an op wants them.
   std::set<std::pair<mlir::Operation *, unsigned>> done;
   llvm::DenseMap<mlir::Operation *, View> concatViews;
@@ -342,7 +376,7 @@ private:
     std::set<std::string> writers, alignedReaders;
     bool otherReaders = false;
   };
-  std::map<Storage, Accesses> accesses;
+  std::map<Storage, Accesses> accesses, preparedAccesses;
   /// Barriers written so far.
   int barriers = 0;
   /// Packed right-hand sides, by (value, labels of the product).

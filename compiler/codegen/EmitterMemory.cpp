@@ -41,12 +41,19 @@ int Emitter::lastUse(Value tensor) {
   return last;
 }
 
-View Emitter::allocate(Type element, const Shape &shape, int death) {
-  Monomial entries = product(shape);
+Monomial Emitter::bytesFor(Type element, const Shape &shape) {
   int64_t bytes = element.isInteger(1) ? 1 : element.getIntOrFloatBitWidth() / 8;
-  // Room for one whole vector behind the end keeps slots apart on cache lines.
-  Monomial need = entries * Monomial(bytes);
+  Monomial need = product(shape) * Monomial(bytes);
+  // Whole cache lines keep slots apart.
   need.coefficient = llvm::alignTo(need.coefficient, 64);
+  return need;
+}
+
+View Emitter::allocate(Type element, const Shape &shape, int death) {
+  // What is prepared stays; its scratch memory does not.
+  if (isPreparing && death > currentTop)
+    return allocatePrepared(element, shape);
+  Monomial need = bytesFor(element, shape);
   Slot *best = nullptr;
   for (Slot &slot : slots) {
     if (!slot.free || slot.bytes.extents != need.extents)
@@ -140,6 +147,9 @@ View Emitter::destination(OpResult result, const Shape &shape) {
     if (user->getBlock() != block)
       continue;
     if (auto concat = dyn_cast<rnn::ConcatOp>(user)) {
+      // What is made once has no place in what is made at each call.
+      if (isFromParams(result) && !isFromParams(concat.getResult()))
+        continue;
       int64_t from = 0;
       for (unsigned i = 0; i < number; ++i)
         from += cast<RankedTensorType>(concat.getInputs()[i].getType())
@@ -162,6 +172,8 @@ View Emitter::destination(OpResult result, const Shape &shape) {
                      shape[concat.getAxis()].coefficient);
     }
   }
+  if (isFromParams(result))
+    return allocatePrepared(element, shape);
   for (OpOperand &use : result.getUses()) {
     Operation *user = use.getOwner();
     unsigned number = use.getOperandNumber();
@@ -257,6 +269,7 @@ void Emitter::writeArenaFunction() {
   for (size_t i = 0; i < extentValues.size(); ++i)
     extents.push_back(
         load(i64, offset(entry->getArgument(0), constant(i), i64)));
+  // What is needed while the prepared memory is filled overlaps all else.
   Value total = constant(64);
   for (Slot &slot : slots) {
     Value bytes = constant(slot.bytes.coefficient);
@@ -264,5 +277,7 @@ void Emitter::writeArenaFunction() {
       bytes = mul(bytes, extents[extent]);
     total = add(total, bytes);
   }
+  if (onceBytes)
+    total = arith::MaxSIOp::create(b, loc, total, constant(onceBytes));
   func::ReturnOp::create(b, loc, total);
 }

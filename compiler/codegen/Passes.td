@@ -16,7 +16,10 @@ def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
     results carry `rnn.arg`. Each public function NAME becomes
     `NAME(call: !llvm.ptr, thread: i64)`, which takes an `rnnrt_call`, and
     `NAME_arena(extents: !llvm.ptr) -> i64`, which tells the bytes of scratch
-    memory. The code allocates nothing. What is left are scf, arith, math and
+    memory; `NAME_prepared` tells those of memory that the caller keeps for
+    what is made from arguments of kind `param` alone, and that a call with
+    `is_prepared` does not make again (0 where the function returns a `param`).
+    The code allocates nothing. What is left are scf, arith, math and
     vector ops on scalars and vectors, and llvm loads and stores.
   }];
   let options = [

@@ -164,6 +164,7 @@ Result<void> Model::set(std::string_view name, Tensor value) {
                        ", the model needs " +
                        rt::shapeText({own->shape.data(), own->shape.size()}));
   std::memcpy(own->data, value.data, size_t(bytesOf(value)));
+  impl->project->weights.changed();
   return {};
 }
 
@@ -288,52 +289,66 @@ Result<Stream> Model::stream(int batch) const {
     extents[axis.name] = 1;
   if (auto done = state.call->resize(extents); !done)
     return done.error();
-  // All states lie in one piece, each at a multiple of 64; then one byte that
-  // says whether a step was made.
-  int64_t total = 0;
-  for (Call::Slot &slot : state.call->args())
-    if (slot.info.kind == "state")
-      total += (slot.bytes + 63) / 64 * 64;
-  state.bytes = total + 64;
-  if (!state.memory.ensure(state.bytes))
-    return makeError("memory", "out of memory for the stream's state");
-  auto *at = static_cast<char *>(state.memory.data());
-  for (Call::Slot &slot : state.call->args())
-    if (slot.info.kind == "state") {
-      state.call->borrow(slot, at);
-      at += (slot.bytes + 63) / 64 * 64;
-    }
+  for (Call::Slot &slot : state.call->args()) {
+    const std::string &kind = slot.info.kind;
+    if (kind == "state")
+      state.bytes += (slot.bytes + 63) / 64 * 64;
+    else if (kind == "fresh")
+      state.fresh.push_back(&slot);
+    else if (kind == "input" || kind == "target")
+      state.inputs.push_back(&slot);
+  }
+  for (Call::Slot &slot : state.call->results())
+    if (slot.info.kind == "output")
+      state.outputs.push_back(&slot);
+  state.bytes += 64;
+  for (Buffer &memory : state.memory)
+    if (!memory.ensure(state.bytes))
+      return makeError("memory", "out of memory for the stream's state");
+  int64_t at = 0;
+  for (Call::Slot &slot : state.call->args()) {
+    if (slot.info.kind != "state")
+      continue;
+    Call::Slot *next = state.call->result("state", slot.info.name);
+    if (!next)
+      return internalError("state '" + slot.info.name + "' is not returned");
+    state.call->borrow(slot, static_cast<char *>(state.memory[0].data()) + at);
+    state.call->borrow(*next,
+                       static_cast<char *>(state.memory[1].data()) + at);
+    at += (slot.bytes + 63) / 64 * 64;
+  }
+  // What is made of the weights is made before the first step.
+  result.step({}, {});
   result.reset();
   return result;
 }
 
 void Stream::step(Tensors in, Tensors out) noexcept {
-  Call &call = *impl->call;
-  auto *started = static_cast<char *>(impl->memory.data()) + impl->bytes - 64;
-  for (Call::Slot &slot : call.args()) {
-    if (slot.info.kind == "fresh")
-      std::memset(slot.data, !*started, size_t(slot.bytes));
-    if (slot.info.kind != "input" && slot.info.kind != "target")
-      continue;
+  StreamState &state = *impl;
+  int next = 1 - state.current;
+  bool isFresh = state.started(state.current) == std::byte(0);
+  for (Call::Slot *slot : state.fresh)
+    std::memset(slot->data, isFresh, size_t(slot->bytes));
+  for (Call::Slot *slot : state.inputs)
     for (const auto &[name, tensor] : in)
-      if (name == slot.info.name && slot.dtype() == toRuntime(tensor.type) &&
-          bytesOf(tensor) == slot.bytes)
-        std::memcpy(slot.data, tensor.data, size_t(slot.bytes));
-  }
-  call.run();
-  *started = 1;
-  for (const Call::Slot &slot : call.results())
+      if (name == slot->info.name && slot->dtype() == toRuntime(tensor.type) &&
+          bytesOf(tensor) == slot->bytes)
+        std::memcpy(slot->data, tensor.data, size_t(slot->bytes));
+  state.call->run();
+  state.started(next) = std::byte(1);
+  state.current = next;
+  for (const Call::Slot *slot : state.outputs)
     for (const auto &[name, tensor] : out)
-      if (slot.info.kind == "output" && name == slot.info.name &&
-          slot.dtype() == toRuntime(tensor.type) &&
-          bytesOf(tensor) == slot.bytes)
-        std::memcpy(tensor.data, slot.data, size_t(slot.bytes));
+      if (name == slot->info.name && slot->dtype() == toRuntime(tensor.type) &&
+          bytesOf(tensor) == slot->bytes)
+        std::memcpy(tensor.data, slot->data, size_t(slot->bytes));
 }
 
 void Stream::reset() noexcept {
-  std::memset(impl->memory.data(), 0, size_t(impl->bytes));
+  std::memset(impl->memory[impl->current].data(), 0, size_t(impl->bytes));
 }
 
 std::span<std::byte> Stream::state() noexcept {
-  return {static_cast<std::byte *>(impl->memory.data()), size_t(impl->bytes)};
+  return {static_cast<std::byte *>(impl->memory[impl->current].data()),
+          size_t(impl->bytes)};
 }

@@ -29,8 +29,17 @@ struct ModelState {
 struct StreamState {
   std::shared_ptr<driver::Project> project;
   std::optional<driver::Call> call;
-  driver::Buffer memory;
+  /// All states in one piece, each at a multiple of 64, then one byte that says
+  /// whether a step was made. A step reads one piece and writes the other.
+  driver::Buffer memory[2];
+  int current = 0;
   int64_t bytes = 0;
+  /// Arguments and results that a step touches.
+  std::vector<driver::Call::Slot *> fresh, inputs, outputs;
+
+  std::byte &started(int piece) {
+    return static_cast<std::byte *>(memory[piece].data())[bytes - 64];
+  }
 };
 
 struct TrainerState {

@@ -99,6 +99,9 @@ Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
           made.returned[j].info.kind == "state" &&
           made.arguments[i].info.name == made.returned[j].info.name)
         made.statePairs.emplace_back(i, j);
+  for (const Slot &slot : made.returned)
+    made.changesWeights |= slot.info.kind == "param";
+  made.preparedSize = code->preparedBytes(entry);
   made.code = std::move(code);
   made.team = std::move(team);
   made.entry = entry;
@@ -126,6 +129,13 @@ Call::Slot *Call::result(const std::string &kind, const std::string &name) {
 void Call::borrow(Slot &slot, void *memory) {
   slot.data = memory;
   slot.borrowed = true;
+  link();
+}
+
+void Call::share(std::shared_ptr<Prepared> kept,
+                 std::shared_ptr<Generation> counter) {
+  prepared = std::move(kept);
+  generation = std::move(counter);
   link();
 }
 
@@ -179,6 +189,9 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &sizes) {
   if (arenaSize < 0 || !arena.ensure(arenaSize))
     return makeError("memory", "out of memory: '" + entry + "' needs " +
                                    std::to_string(arenaSize) + " bytes");
+  if (!prepared && !ownPrepared.ensure(preparedSize))
+    return makeError("memory", "out of memory: '" + entry + "' needs " +
+                                   std::to_string(preparedSize) + " bytes");
   link();
   return {};
 }
@@ -200,12 +213,14 @@ void Call::link() {
   call.args = argPointers.data();
   call.results = resultPointers.data();
   call.arena = static_cast<char *>(arena.data());
+  call.prepared = static_cast<char *>(
+      prepared ? prepared->memory.data() : ownPrepared.data());
   call.threads = team ? team->size() : 1;
   call.team = call.threads > 1 ? team->get() : nullptr;
   call.barrier = call.threads > 1 ? rnnrt_team_barrier : nullptr;
 }
 
-void Call::run() {
+void Call::runOnTeam() {
   if (call.threads == 1)
     function(&call, 0);
   else
@@ -216,8 +231,23 @@ void Call::run() {
           made->function(&made->call, thread);
         },
         this);
+}
+
+void Call::run() {
+  call.is_prepared = prepared && prepared->isFilled();
+  if (!prepared || call.is_prepared) {
+    runOnTeam();
+  } else {
+    // Whoever comes second finds it done.
+    std::lock_guard lock(prepared->filling);
+    call.is_prepared = prepared->isFilled();
+    runOnTeam();
+    prepared->setFilled();
+  }
+  if (changesWeights && generation)
+    generation->fetch_add(1, std::memory_order_relaxed);
   for (auto [i, j] : statePairs) {
-    if (arguments[i].borrowed) {
+    if (arguments[i].borrowed && !returned[j].borrowed) {
       std::memcpy(arguments[i].data, returned[j].data,
                   size_t(arguments[i].bytes));
       continue;

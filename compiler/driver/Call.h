@@ -4,7 +4,8 @@
 //
 // A Call holds the memory for one compiled function at some extents: every
 // argument, result and the arena. Buffers grow and never shrink, so calls in a
-// row at known sizes do not allocate.
+// row at known sizes do not allocate. What a function makes of the weights alone
+// is kept from call to call, and shared by the calls that use the same weights.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_CALL_H
@@ -12,6 +13,9 @@
 
 #include "compiler/driver/Compile.h"
 #include "rnnrt/team.h"
+
+#include <atomic>
+#include <mutex>
 
 namespace rnnc::driver {
 
@@ -50,6 +54,34 @@ public:
 private:
   void *memory = nullptr;
   int64_t capacity = 0;
+};
+
+/// Counts the changes of a set of weights.
+using Generation = std::atomic<uint64_t>;
+
+/// What one compiled function makes of a set of weights. Calls on several
+/// threads may share it.
+class Prepared {
+public:
+  explicit Prepared(std::shared_ptr<const Generation> generation)
+      : generation(std::move(generation)) {}
+  Buffer memory;
+
+  /// Whether the memory is that of the weights as they are now.
+  bool isFilled() const {
+    return filled.load(std::memory_order_acquire) ==
+           generation->load(std::memory_order_relaxed);
+  }
+  void setFilled() {
+    filled.store(generation->load(std::memory_order_relaxed),
+                 std::memory_order_release);
+  }
+  /// Held by the call that fills it.
+  std::mutex filling;
+
+private:
+  std::shared_ptr<const Generation> generation;
+  Generation filled = 0;
 };
 
 /// One function, ready to be called.
@@ -94,11 +126,21 @@ public:
 
   /// Lets an argument (and the result that shares it) live in memory of the
   /// caller, which must be large enough at every extent used. A state there is
-  /// copied back after each call.
+  /// copied back after each call, unless its result is the caller's too: then
+  /// the two change roles.
   void borrow(Slot &slot, void *memory);
+  /// Lets the call use what others have made of the same weights, which all its
+  /// parameters must be. `generation` is theirs; it is counted up if the call
+  /// changes them.
+  void share(std::shared_ptr<Prepared> kept,
+             std::shared_ptr<Generation> generation);
+  /// Bytes of what is made of the weights alone.
+  int64_t preparedBytes() const { return preparedSize; }
+  const std::shared_ptr<Code> &compiled() const { return code; }
   void setKey(int64_t key) { call.key = key; }
   bool usesKey() const { return hasKey; }
-  int64_t arenaBytes() const { return arenaSize; }
+  /// Bytes of all memory of the call that is no argument or result.
+  int64_t arenaBytes() const { return arenaSize + preparedSize; }
 
   /// Runs it. Does not allocate. Afterwards the state arguments hold the new
   /// states, at other addresses than before if they are not borrowed.
@@ -107,6 +149,7 @@ public:
 private:
   Call() = default;
   void link();
+  void runOnTeam();
 
   std::shared_ptr<Code> code;
   std::shared_ptr<Team> team;
@@ -119,9 +162,11 @@ private:
   std::vector<void *> argPointers, resultPointers;
   /// State arguments and the results that follow them.
   std::vector<std::pair<size_t, size_t>> statePairs;
-  Buffer arena;
-  int64_t arenaSize = 0;
-  bool hasKey = false;
+  Buffer arena, ownPrepared;
+  std::shared_ptr<Prepared> prepared;
+  std::shared_ptr<Generation> generation;
+  int64_t arenaSize = 0, preparedSize = 0;
+  bool hasKey = false, changesWeights = false;
   rnnrt_call call = {};
 };
 

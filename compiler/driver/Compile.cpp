@@ -205,6 +205,7 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   pipeline.weightDecay = settings.real("weight-decay", 0);
   pipeline.clipNorm = settings.real("clip-norm", 5);
   pipeline.clipValue = settings.real("clip-value", 0);
+  pipeline.inputGradients = settings.flag("input-grad");
   options.target.cpu = settings.text("target-cpu", "native");
   options.target.cacheDir = settings.flag("no-cache")
                                 ? ""
@@ -417,6 +418,9 @@ Executable::Entry Code::entry(const std::string &name) const {
 
 Executable::ArenaBytes Code::arena(const std::string &name) const {
   return executable ? executable->arenaBytes(name) : nullptr;
+}
+int64_t Code::preparedBytes(const std::string &name) const {
+  return executable ? executable->preparedBytes(name) : 0;
 }
 
 Result<std::vector<rt::NamedTensor>> Code::initial(int64_t seed) {

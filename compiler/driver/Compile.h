@@ -112,6 +112,9 @@ public:
   const std::vector<EntryInfo> &entries() const { return described; }
   Executable::Entry entry(const std::string &name) const;
   Executable::ArenaBytes arena(const std::string &name) const;
+  /// Bytes of what the entry makes of the parameters alone, for its caller to
+  /// keep.
+  int64_t preparedBytes(const std::string &name) const;
 
   /// The module as generated, for the interpreter.
   mlir::ModuleOp source() { return *original; }

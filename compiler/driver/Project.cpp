@@ -166,6 +166,7 @@ Result<void> Project::initWeights(Code &code) {
   if (!values)
     return values.error();
   weights.tensors = std::move(*values);
+  weights.changed();
   weightsMade = true;
   return {};
 }

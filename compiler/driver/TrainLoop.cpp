@@ -241,6 +241,7 @@ void Loop::putBack() {
   for (size_t i = 0; i < tensors.size(); ++i)
     std::memcpy(tensors[i].tensor.data(), good[i].data(),
                 size_t(good[i].bytes()));
+  session.project().weights.changed();
 }
 
 Result<bool> Loop::validate(TrainOutcome &outcome) {

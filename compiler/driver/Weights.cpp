@@ -65,6 +65,7 @@ Result<void> Weights::assign(const rt::TensorFile &file,
   for (size_t i = 0; i < tensors.size(); ++i)
     std::copy(values[i].raw().begin(), values[i].raw().end(),
               tensors[i].tensor.raw().begin());
+  changed();
   return {};
 }
 
@@ -98,5 +99,22 @@ Result<void> Weights::bind(Call &call) {
                            "' has another shape in '" + call.name() + "'");
     call.borrow(slot, tensor->data());
   }
+  std::shared_ptr<Prepared> kept;
+  if (int64_t bytes = call.preparedBytes()) {
+    std::lock_guard lock(shared->mutex);
+    // A call keeps its code alive, so no other code has this address.
+    std::weak_ptr<Prepared> &known =
+        shared->byEntry[{call.compiled().get(), call.name()}];
+    kept = known.lock();
+    if (!kept) {
+      kept = std::make_shared<Prepared>(generation);
+      if (!kept->memory.ensure(bytes))
+        return makeError("memory", "out of memory: '" + call.name() +
+                                       "' needs " + std::to_string(bytes) +
+                                       " bytes");
+      known = kept;
+    }
+  }
+  call.share(std::move(kept), generation);
   return {};
 }

@@ -181,3 +181,8 @@ Executable::ArenaBytes Executable::arenaBytes(llvm::StringRef name) const {
   orc::ExecutorAddr address = impl->find(name, "_arena");
   return address ? address.toPtr<ArenaBytes>() : nullptr;
 }
+
+int64_t Executable::preparedBytes(llvm::StringRef name) const {
+  orc::ExecutorAddr address = impl->find(name, "_prepared");
+  return address ? address.toPtr<ArenaBytes>()(nullptr) : 0;
+}

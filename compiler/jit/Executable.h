@@ -82,6 +82,8 @@ public:
   /// Null if the module had no such entry.
   Entry entry(llvm::StringRef name) const;
   ArenaBytes arenaBytes(llvm::StringRef name) const;
+  /// Bytes of `rnnrt_call::prepared`; 0 if the module had no such entry.
+  int64_t preparedBytes(llvm::StringRef name) const;
 
 private:
   struct Impl;

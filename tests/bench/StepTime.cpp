@@ -126,7 +126,10 @@ int main(int argc, char **argv) {
   }
   int64_t bytes = (*code)->arenaBytes(name)(extents.data());
   void *arena = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-  if (!arena)
+  int64_t preparedBytes = (*code)->preparedBytes(name);
+  void *prepared =
+      std::aligned_alloc(64, (preparedBytes + 64) / 64 * 64);
+  if (!arena || !prepared)
     return fail("out of memory");
 
   struct Job {
@@ -138,6 +141,7 @@ int main(int argc, char **argv) {
   job.call.args = args.data();
   job.call.results = results.data();
   job.call.arena = static_cast<char *>(arena);
+  job.call.prepared = static_cast<char *>(prepared);
   job.call.threads = threads;
   job.call.team = team;
   job.call.barrier = rnnrt_team_barrier;
@@ -166,5 +170,6 @@ int main(int argc, char **argv) {
       bytes / 1048576.0);
   rnnrt_team_destroy(team);
   std::free(arena);
+  std::free(prepared);
   return 0;
 }

@@ -297,6 +297,7 @@ protected:
     call.args = in.data();
     call.results = out.data();
     call.arena = aligned(code.arenaBytes(entry.name)(extents.data()));
+    call.prepared = aligned(code.preparedBytes(entry.name));
     call.threads = threads;
     call.team = team;
     call.barrier = rnnrt_team_barrier;

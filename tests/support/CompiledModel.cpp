@@ -127,6 +127,7 @@ llvm::Expected<Bindings> CompiledModel::run(const std::string &name,
   call.results = results.data();
   Executable::ArenaBytes arenaBytes = executable->arenaBytes(name);
   call.arena = buffers.make(arenaBytes ? arenaBytes(extents.data()) : 0, 0xff);
+  call.prepared = buffers.make(executable->preparedBytes(name), 0xff);
   call.threads = threads;
   if (threads == 1) {
     code(&call, 0);

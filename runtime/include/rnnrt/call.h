@@ -40,13 +40,23 @@ typedef struct {
   /// Returns when all `threads` threads have called it. Null where `threads`
   /// is 1. `rnnrt_team_barrier` is one such function.
   void (*barrier)(void *team, int64_t thread);
+  /// What the function makes from the parameters alone, such as weights in the
+  /// order in which they are read: memory aligned to 64 bytes, of as many bytes
+  /// as the function's `_prepared` companion returns; may be null if that is 0.
+  /// Belongs to one function and one set of parameters.
+  char *prepared;
+  /// 0: this call fills `prepared`. Not 0: an earlier call with the same
+  /// parameter values has filled it, and this one reads it only, so that calls
+  /// on several threads may share it.
+  int64_t is_prepared;
 } rnnrt_call;
 
 /// A compiled function. Every thread of the team calls it with its own id
 /// (0 to threads-1) and the same `rnnrt_call`.
 typedef void (*rnnrt_function)(const rnnrt_call *call, int64_t thread);
 
-/// The bytes of scratch memory a compiled function needs for these extents.
+/// The bytes of scratch memory (`NAME_arena`) or of prepared memory
+/// (`NAME_prepared`, the same for all extents) that a compiled function needs.
 typedef int64_t (*rnnrt_arena_function)(const int64_t *extents);
 
 #ifdef __cplusplus

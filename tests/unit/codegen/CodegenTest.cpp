@@ -139,7 +139,11 @@ public:
       char *arena = static_cast<char *>(
           std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64));
       std::memset(arena, 0x7f, bytes);
+      int64_t preparedBytes = executable->preparedBytes("f");
+      std::vector<char> prepared(preparedBytes + 64, 0x7f);
       rnnrt_call call{};
+      call.prepared = reinterpret_cast<char *>(
+          llvm::alignTo(reinterpret_cast<uintptr_t>(prepared.data()), 64));
       call.extents = extents.data();
       call.args = in.data();
       call.results = out.data();
@@ -153,13 +157,30 @@ public:
         Executable::Entry entry;
         rnnrt_call *call;
       } job{executable->entry("f"), &call};
-      rnnrt_team_run(
-          team,
-          [](void *context, int64_t thread) {
-            auto *job = static_cast<Job *>(context);
-            job->entry(job->call, thread);
-          },
-          &job);
+      auto run = [&] {
+        rnnrt_team_run(
+            team,
+            [](void *context, int64_t thread) {
+              auto *job = static_cast<Job *>(context);
+              job->entry(job->call, thread);
+            },
+            &job);
+      };
+      run();
+      if (preparedBytes > 0) {
+        // Once more with what the first call has made of the parameters.
+        std::vector<Array> before = results;
+        std::memset(arena, 0x55, bytes);
+        for (Array &result : results)
+          std::memset(result.data.data(), 0x55, result.data.size());
+        std::vector<char> kept = prepared;
+        call.is_prepared = 1;
+        run();
+        EXPECT_TRUE(kept == prepared) << "prepared memory is written again";
+        for (size_t r = 0; r < results.size(); ++r)
+          EXPECT_EQ(results[r].data, before[r].data)
+              << "a prepared call differs, result " << r;
+      }
       rnnrt_team_destroy(team);
       std::free(arena);
       for (size_t r = 0; r < results.size(); ++r) {

@@ -181,15 +181,19 @@ struct ModelState;
 struct TrainerState;
 struct StreamState;
 
-/// One recurrent state, run step by step.
+/// One recurrent state, run step by step. Streams of one model share its
+/// weights, and what is made of them once.
 struct Stream {
   /// One step. `in`: an array of [B, ...] per input; `out` receives outputs of
-  /// [B, ...]. No allocation, no lock. Names and types must be the model's:
-  /// anything else is ignored.
+  /// [B, ...]. Names and types must be the model's: anything else is ignored.
+  /// No allocation, no lock; only the first step after a change of the weights
+  /// waits for what is made of them anew.
   void step(Tensors in, Tensors out) noexcept;
   /// Back to the start.
   void reset() noexcept;
-  /// The state's bytes: copy them to fork or save the stream.
+  /// The state's bytes, as many for each stream of this model and batch: copy
+  /// them to save the stream, or into the bytes of another to fork it. They lie
+  /// elsewhere after the next step.
   std::span<std::byte> state() noexcept;
 
   std::shared_ptr<StreamState> impl;
@@ -198,7 +202,8 @@ struct Stream {
 /// Compiled code and weights; a shared handle.
 struct Model {
   std::vector<ParameterInfo> parameters() const;
-  /// A view of a parameter, good until the next call of the Trainer.
+  /// A view of a parameter, good until the next call of the Trainer. To be
+  /// read: `set` is what changes it.
   Result<Tensor> parameter(std::string_view name) const;
   /// Copies values into a parameter.
   Result<void> set(std::string_view name, Tensor value);
