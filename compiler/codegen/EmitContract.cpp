@@ -15,6 +15,9 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::codegen;
 
+/// Fewer rows for each thread than these, and columns are shared instead.
+static constexpr int64_t kRowsOfThread = 8;
+
 /// A contract seen as out[m, n] = sum over k of left[m, k] * right[k, n].
 struct Emitter::Product {
   Value left, right;
@@ -83,44 +86,130 @@ bool Emitter::isProduct(rnn::ContractOp op, Product &product) {
   return true;
 }
 
-namespace {
-/// Terms as at most two nested dims: sizes and strides, and where the first
-/// entry lies when time runs backwards.
-struct Terms {
-  Monomial size1{1}, size2{1}, stride1{0}, stride2{0};
-  bool backwards = false;
+/// The terms of an operand: one behind the other at equal distances, or where
+/// a list says.
+struct Emitter::ProductTerms {
+  Value base;
+  Value count, stride;
+  /// Offsets of the terms in entries; null where they are at equal distances.
+  Value list;
+  std::optional<View> listView;
+  /// How many there are at most.
+  Monomial limit{1};
 };
-} // namespace
 
-static std::optional<Terms> termsOf(const View &view, StringRef viewLabels,
-                                    StringRef labels, bool descending) {
-  Terms terms;
-  if (!descending)
-    if (auto all = asOne(view, viewLabels, labels)) {
-      terms.size2 = all->first;
-      terms.stride2 = all->second;
-      return terms;
+/// Where the terms of `labels` lie, in the order in which they are summed:
+/// the first label from its end if `descending`, and only valid (t, b) if
+/// `valid`.
+FailureOr<Emitter::ProductTerms>
+Emitter::termsOf(const View &view, StringRef viewLabels, StringRef labels,
+                 bool descending, const View *valid) {
+  ProductTerms terms;
+  terms.base = view.base;
+  terms.list = LLVM::ZeroOp::create(b, loc, ptr);
+  Shape sizes, strides;
+  for (char label : labels) {
+    size_t dim = viewLabels.find(label);
+    if (dim == StringRef::npos)
+      return failure();
+    sizes.push_back(view.sizes[dim]);
+    strides.push_back(view.strides[dim]);
+    terms.limit = terms.limit * view.sizes[dim];
+  }
+  bool isBackwards = descending && !sizes[0].isConstant(1);
+  auto whole = asOne(view, viewLabels, labels);
+  if (!valid && whole && (!isBackwards || labels.size() == 1)) {
+    terms.count = value(whole->first);
+    terms.stride = value(whole->second);
+    if (isBackwards) {
+      Value last =
+          arith::SubIOp::create(b, loc, terms.count, constant(1));
+      terms.base = offset(view.base, mul(last, terms.stride), view.element);
+      terms.stride = arith::SubIOp::create(b, loc, constant(0), terms.stride);
     }
-  auto first = asOne(view, viewLabels, labels.take_front(1));
-  if (!first)
-    return std::nullopt;
-  terms.size1 = first->first;
-  terms.stride1 = first->second;
-  terms.backwards = descending;
-  if (labels.size() > 1) {
-    auto rest = asOne(view, viewLabels, labels.drop_front(1));
-    if (!rest)
-      return std::nullopt;
-    terms.size2 = rest->first;
-    terms.stride2 = rest->second;
+    return terms;
+  }
+
+  // One list serves all operands whose terms lie alike.
+  std::string key = isBackwards ? "-" : "+";
+  auto note = [&](const Monomial &monomial) {
+    key += "/" + std::to_string(monomial.coefficient);
+    for (int extent : monomial.extents)
+      key += "." + std::to_string(extent);
+  };
+  for (auto [size, stride] : llvm::zip_equal(sizes, strides)) {
+    note(size);
+    note(stride);
+  }
+  if (valid)
+    key += "@" + std::to_string(reinterpret_cast<uintptr_t>(
+                     valid->base.getAsOpaquePointer()));
+  auto known = termLists.find(key);
+  if (known == termLists.end()) {
+    int death = frames.empty() ? INT_MAX : currentTop;
+    View list = allocate(i64, {terms.limit}, death);
+    View counter = allocate(i64, {Monomial(1)}, death);
+    Views reads;
+    if (valid)
+      reads.push_back(*valid);
+    access(serial(), {}, reads, {list, counter});
+    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+      SmallVector<Value> index;
+      std::function<Values(size_t, Value, Value)> nest =
+          [&](size_t level, Value from, Value place) -> Values {
+        if (level == sizes.size()) {
+          auto add1 = [&]() -> Values {
+            store(from, offset(list.base, place, i64));
+            return {add(place, constant(1))};
+          };
+          if (!valid)
+            return add1();
+          return ifElse(validAt(valid, index[0], index[1]), i64, add1,
+                        [&]() -> Values { return {place}; });
+        }
+        Value size = value(sizes[level]), stride = value(strides[level]);
+        return forReduce(
+            constant(0), size, 1, place,
+            [&](Value i, ValueRange places) -> Values {
+              Value position = i;
+              if (level == 0 && isBackwards)
+                position = arith::SubIOp::create(
+                    b, loc, arith::SubIOp::create(b, loc, size, constant(1)),
+                    i);
+              index.push_back(position);
+              Values next =
+                  nest(level + 1, add(from, mul(position, stride)), places[0]);
+              index.pop_back();
+              return next;
+            });
+      };
+      store(nest(0, constant(0), constant(0))[0], counter.base);
+    });
+    known = termLists.try_emplace(key, list, counter).first;
+  }
+  auto [list, counter] = known->second;
+  if (!frames.empty())
+    termLists.erase(known);
+  terms.listView = list;
+  terms.list = list.base;
+  terms.stride = constant(0);
+  if (valid) {
+    access(partitionRows("count", Monomial(1)), {}, {counter}, {});
+    terms.count = load(i64, counter.base);
+  } else {
+    terms.count = value(terms.limit);
   }
   return terms;
 }
 
 /// Packs the right-hand side, once for all products that use it alike.
-FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product) {
+FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product,
+                                   const View *valid) {
   std::string how = product.rightLabels + ":" + product.terms + ":" +
                     product.columns + (product.descending ? "-" : "+");
+  if (valid)
+    how += std::to_string(
+        reinterpret_cast<uintptr_t>(op.getValid().getAsOpaquePointer()));
   auto key = std::pair(product.right.getAsOpaquePointer(), how);
   auto known = packed.find(key);
   if (known != packed.end())
@@ -128,44 +217,46 @@ FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product) {
   auto view = viewOf(product.right);
   if (failed(view))
     return failure();
-  auto terms = termsOf(*view, product.rightLabels, product.terms,
-                       product.descending);
   auto columns = asOne(*view, product.rightLabels, product.columns);
-  if (!terms || !columns || !columns->first.isConstant())
+  if (!columns || !columns->first.isConstant())
     return failure();
-  int64_t width = kernels.panel(view->element);
-  int64_t n = columns->first.coefficient;
-  int64_t panels = llvm::divideCeil(n, width);
-  Monomial count = terms->size1 * terms->size2;
-  // Packed before a loop, it lives as long as the operand is used.
-  View result = allocatePacked(
-      view->element, {count * Monomial(panels * width)}, product.right);
+  std::optional<View> result;
+  LogicalResult ok = success();
   auto pack = [&] {
-    Partition share = partitionRows("p" + std::to_string(panels),
-                                    Monomial(panels));
-    access(share, {}, {*view}, {result});
-    Value base = view->base;
-    Value stride1 = value(terms->stride1);
-    if (terms->backwards) {
-      Value last =
-          arith::SubIOp::create(b, loc, value(terms->size1), constant(1));
-      base = offset(base, mul(last, stride1), view->element);
-      stride1 = arith::SubIOp::create(b, loc, constant(0), stride1);
+    auto terms = termsOf(*view, product.rightLabels, product.terms,
+                         product.descending, valid);
+    if (failed(terms)) {
+      ok = failure();
+      return;
     }
-    func::CallOp::create(
-        b, loc, kernels.pack(view->element),
-        ValueRange{base, stride1, value(terms->stride2),
-                   value(columns->second), value(terms->size1),
-                   value(terms->size2), constant(n), result.base, share.low,
-                   share.high});
+    int64_t width = kernels.panel(view->element);
+    int64_t n = columns->first.coefficient;
+    int64_t panels = llvm::divideCeil(n, width);
+    // Packed before a loop, it lives as long as the operand is used.
+    result = allocatePacked(view->element,
+                            {terms->limit * Monomial(panels * width)},
+                            product.right);
+    Partition share =
+        partitionRows("p" + std::to_string(panels), Monomial(panels));
+    Views reads{*view};
+    if (terms->listView)
+      reads.push_back(*terms->listView);
+    access(share, {}, reads, {*result});
+    func::CallOp::create(b, loc, kernels.packRight(view->element),
+                         ValueRange{terms->base, terms->stride, terms->list,
+                                    value(columns->second), terms->count,
+                                    constant(n), result->base, share.low,
+                                    share.high});
   };
   if (isFromParams(product.right))
     prepare(pack);
   else
     pack();
+  if (failed(ok))
+    return failure();
   if (isFromParams(product.right) || frames.empty())
-    packed[key] = result;
-  return result;
+    packed[key] = *result;
+  return *result;
 }
 
 /// Weights of products inside a scan are packed before its loop.
@@ -178,7 +269,13 @@ void Emitter::packOutside(rnn::ScanOp scan) {
       return;
     Location saved = loc;
     loc = op.getLoc();
-    (void)packRight(op, product);
+    (void)packRight(op, product, nullptr);
+    loc = saved;
+  });
+  scan.getBody().walk([&](step::StageOp stage) {
+    Location saved = loc;
+    loc = stage.getLoc();
+    (void)packStages(stage);
     loc = saved;
   });
 }
@@ -237,17 +334,17 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
   auto right = viewOf(product.right);
   if (failed(left) || failed(right))
     return failure();
-  bool rowsAreSummed =
-      op.getValid() && StringRef(product.terms).contains('b');
-  // A mask over summed rows, or weights that change inside a step: loops.
-  if (rowsAreSummed &&
-      (product.terms != "tb" ||
-       !cast<RankedTensorType>(op.getValid().getType())
-            .getElementType()
-            .isInteger(32) ||
-       !StringRef(product.leftLabels).starts_with("tb") ||
-       !StringRef(product.rightLabels).starts_with("tb")))
-    return success();
+  // Of a sum over time and rows only the valid terms take part.
+  std::optional<View> valid;
+  if (op.getValid() && (StringRef(product.terms).contains('b') ||
+                        StringRef(product.terms).contains('t'))) {
+    if (product.terms != "tb")
+      return success();
+    auto view = viewOf(op.getValid());
+    if (failed(view))
+      return failure();
+    valid = *view;
+  }
   auto rows = asOne(out, product.outLabels, product.rows);
   auto leftRows = asOne(*left, product.leftLabels, product.rows);
   auto outColumns = asOne(out, product.outLabels, product.columns);
@@ -268,117 +365,96 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
       return success();
   }
 
-  Value leftBase = left->base, leftRow = value(leftRows->second);
-  Value size1, size2, stride1, stride2;
-  View packedView;
-  if (rowsAreSummed) {
-    // Only valid entries take part: gather them first.
-    auto valid = viewOf(op.getValid());
-    if (failed(valid))
-      return failure();
-    Value count;
-    View leftCompact = compact(*left, *valid, product.descending, count);
-    View rightCompact = compact(*right, *valid, product.descending, count);
-    StringRef leftRest = StringRef(product.leftLabels).drop_front(2);
-    StringRef rightRest = StringRef(product.rightLabels).drop_front(2);
-    View leftTail = at(leftCompact, 0, constant(0));
-    View rightTail = at(rightCompact, 0, constant(0));
-    auto leftAsOne = asOne(leftTail, leftRest, product.rows);
-    auto rightAsOne = asOne(rightTail, rightRest, product.columns);
-    if (!leftAsOne || !rightAsOne)
-      return success();
-    leftBase = leftCompact.base;
-    leftRow = value(leftAsOne->second);
-    size1 = constant(1);
-    size2 = count;
-    stride1 = constant(0);
-    stride2 = value(leftCompact.strides[0]);
-    int64_t width = kernels.panel(right->element);
-    int64_t n = rightColumns->first.coefficient;
-    int64_t panels = llvm::divideCeil(n, width);
-    packedView = scratch(right->element, {right->sizes[0] * right->sizes[1] *
-                                          Monomial(panels * width)});
-    Partition share =
-        partitionRows("p" + std::to_string(panels), Monomial(panels));
-    access(share, {}, {rightCompact}, {packedView});
-    func::CallOp::create(
-        b, loc, kernels.pack(right->element),
-        ValueRange{rightCompact.base, constant(0),
-                   value(rightCompact.strides[0]), value(rightAsOne->second),
-                   constant(1), count, constant(n), packedView.base, share.low,
-                   share.high});
-    left = leftCompact;
-  } else {
-    auto terms = termsOf(*left, product.leftLabels, product.terms,
-                         product.descending);
-    if (!terms)
-      return success();
-    auto known = packRight(op, product);
-    if (failed(known))
-      return success();
-    packedView = *known;
-    size1 = value(terms->size1);
-    size2 = value(terms->size2);
-    stride1 = value(terms->stride1);
-    stride2 = value(terms->stride2);
-    if (terms->backwards) {
-      Value last = arith::SubIOp::create(b, loc, size1, constant(1));
-      leftBase = offset(leftBase, mul(last, stride1), left->element);
-      stride1 = arith::SubIOp::create(b, loc, constant(0), stride1);
-      // A single row per step makes time the inner dim.
-      if (terms->size2.isConstant(1)) {
-        std::swap(size1, size2);
-        std::swap(stride1, stride2);
-      }
-    }
-  }
+  auto terms = termsOf(*left, product.leftLabels, product.terms,
+                       product.descending, valid ? &*valid : nullptr);
+  if (failed(terms))
+    return success();
+  auto packedView = packRight(op, product, valid ? &*valid : nullptr);
+  if (failed(packedView))
+    return success();
 
-  Partition share = partition(out.sizes);
-  // Rows of the partition are leading dims; what follows them is inside.
-  Monomial shared(1);
-  if (share.key[0] == '.') {
-    for (const Monomial &size : ArrayRef<Monomial>(out.sizes).drop_back())
-      if (size.isConstant())
-        break;
+  int64_t n = outColumns->first.coefficient;
+  Value low, high, columnLow = constant(0), columnHigh = constant(n);
+  Partition share;
+  Views aligned, others{*packedView};
+  if (terms->listView)
+    others.push_back(*terms->listView);
+  if (frames.empty()) {
+    // Rows are shared where there are enough of them, else columns; which is
+    // known only at run time, so nobody counts on either.
+    share = {"any" + std::to_string(products++), Value(), Value()};
+    Value count = value(rows->first);
+    Value byRows = compare(arith::CmpIPredicate::sge, count,
+                           mul(threads, constant(kRowsOfThread)));
+    int64_t width = kernels.panel(out.element);
+    auto bound = [&](Value number, Value limit) -> Value {
+      return arith::DivUIOp::create(b, loc, mul(limit, number), threads);
+    };
+    Value next = add(thread, constant(1));
+    auto choose = [&](Value whenRows, Value whenColumns) -> Value {
+      return arith::SelectOp::create(b, loc, byRows, whenRows, whenColumns);
+    };
+    auto column = [&](Value number) -> Value {
+      Value panels = bound(number, constant(llvm::divideCeil(n, width)));
+      return arith::MinSIOp::create(b, loc, mul(panels, constant(width)),
+                                    constant(n));
+    };
+    low = choose(bound(thread, count), constant(0));
+    high = choose(bound(next, count), count);
+    columnLow = choose(columnLow, column(thread));
+    columnHigh = choose(columnHigh, column(next));
+    others.push_back(*left);
+    if (acc)
+      others.push_back(*acc);
+  } else {
+    share = partition(out.sizes);
+    // Rows of the partition are leading dims; what follows them is inside.
+    Monomial shared(1);
+    if (share.key[0] == '.') {
+      for (const Monomial &size : ArrayRef<Monomial>(out.sizes).drop_back())
+        if (size.isConstant())
+          break;
+        else
+          shared = shared * size;
+    } else if (share.key[0] == 's' && share.key != "serial") {
+      shared = out.sizes[0];
+    }
+    // Rows that the partition counts must be rows of the product.
+    low = share.low;
+    high = share.high;
+    bool rowsLead = !product.rows.empty() && share.key != "serial" &&
+                    out.sizes.size() > 1;
+    if (rowsLead) {
+      int64_t inner = 1;
+      if (rows->first.extents == shared.extents && shared.coefficient)
+        inner = rows->first.coefficient / shared.coefficient;
       else
-        shared = shared * size;
-  } else if (share.key[0] == 's' && share.key != "serial") {
-    shared = out.sizes[0];
+        rowsLead = false;
+      low = mul(low, constant(inner));
+      high = mul(high, constant(inner));
+    }
+    if (!rowsLead) {
+      share = serial();
+      low = constant(0);
+      high = mul(share.high, value(rows->first));
+    }
+    bool leftAligned = rowsLead && share.key[0] == '.' && !valid &&
+                       StringRef(product.leftLabels).starts_with(product.rows);
+    (leftAligned ? aligned : others).push_back(*left);
+    if (acc)
+      (rowsLead && accRows && !accRows->second.isConstant(0) ? aligned : others)
+          .push_back(*acc);
   }
-  // Rows that the partition counts must be rows of the product.
-  Value low = share.low, high = share.high;
-  bool rowsLead = !product.rows.empty() && share.key != "serial" &&
-                  out.sizes.size() > 1;
-  if (rowsLead) {
-    int64_t inner = 1;
-    if (rows->first.extents == shared.extents && shared.coefficient)
-      inner = rows->first.coefficient / shared.coefficient;
-    else
-      rowsLead = false;
-    low = mul(low, constant(inner));
-    high = mul(high, constant(inner));
-  }
-  if (!rowsLead) {
-    share = serial();
-    low = constant(0);
-    high = mul(share.high, value(rows->first));
-  }
-  bool leftAligned = rowsLead && share.key[0] == '.' && !rowsAreSummed &&
-                     StringRef(product.leftLabels).starts_with(product.rows);
-  Views aligned, others{packedView};
-  (leftAligned ? aligned : others).push_back(*left);
-  if (acc)
-    (rowsLead && accRows && !accRows->second.isConstant(0) ? aligned : others)
-        .push_back(*acc);
   access(share, aligned, others, {out});
   Value start = acc ? acc->base
                     : Value(LLVM::ZeroOp::create(b, loc, ptr));
   Value startRow = acc ? value(accRows->second) : constant(0);
   func::CallOp::create(
       b, loc, kernels.product(out.element),
-      ValueRange{leftBase, leftRow, stride1, stride2, packedView.base, out.base,
-                 value(rows->second), start, startRow, size1, size2, low, high,
-                 constant(outColumns->first.coefficient)});
+      ValueRange{terms->base, value(leftRows->second), terms->stride,
+                 terms->list, packedView->base, out.base, value(rows->second),
+                 start, startRow, terms->count, low, high, columnLow,
+                 columnHigh, constant(n)});
   isDone = true;
   return success();
 }

@@ -167,6 +167,7 @@ LogicalResult Emitter::emitOp(Operation *op) {
       .Case([&](func::ReturnOp o) { return emitReturn(o); })
       .Case([&](arith::ConstantOp o) { return emitConstant(o); })
       .Case([&](step::MapOp o) { return emitMap(o); })
+      .Case([&](step::StageOp o) { return emitStage(o); })
       .Case([&](rnn::ContractOp o) { return emitContract(o); })
       .Case([&](rnn::ReduceOp o) { return emitReduce(o); })
       .Case([&](rnn::SoftmaxOp o) -> LogicalResult {

@@ -170,6 +170,10 @@ private:
   Partition partition(const Shape &domain);
   Partition partitionRows(std::string key, const Monomial &rows);
   Partition serial();
+  /// Splits units in whole shares of `unitsPerShare`.
+  Partition partitionUnits(int64_t units);
+  /// Whether the kernel's units are split, rather than its rows.
+  bool splitsUnits(mlir::Operation *op);
   /// Notes what a kernel reads and writes; puts a barrier before it if needed.
   void access(const Partition &partition, mlir::ArrayRef<View> alignedReads,
               mlir::ArrayRef<View> otherReads, mlir::ArrayRef<View> writes);
@@ -192,12 +196,32 @@ private:
   llvm::LogicalResult emitReturn(mlir::func::ReturnOp op);
   llvm::LogicalResult emitConstant(mlir::arith::ConstantOp op);
   llvm::LogicalResult emitMap(step::MapOp map);
+  /// A stage cut into panels.
+  struct StagePlan;
+  llvm::LogicalResult emitStage(step::StageOp stage);
+  /// The body of a map or stage over [rows, units], panel by panel.
+  llvm::LogicalResult emitKernel(mlir::Operation *op,
+                                 mlir::ValueRange operands,
+                                 mlir::ResultRange results, mlir::Block &body,
+                                 const Shape &domain, const StagePlan &plan);
+  llvm::FailureOr<View> packStage(step::StageOp stage, unsigned product,
+                                  mlir::ArrayRef<int64_t> parts,
+                                  int64_t groups);
+  llvm::LogicalResult packStages(step::StageOp stage);
+  Value stackBuffer(int64_t bytes);
+  /// Units that are never divided between threads.
+  int64_t unitsPerShare(int64_t units) const;
   llvm::LogicalResult emitContract(rnn::ContractOp op);
   /// A contract as a matrix product: labels and where they lie.
   struct Product;
   /// Decides whether packed panels can serve the op.
   bool isProduct(rnn::ContractOp op, Product &product);
-  llvm::FailureOr<View> packRight(rnn::ContractOp op, const Product &product);
+  struct ProductTerms;
+  llvm::FailureOr<ProductTerms> termsOf(const View &view, llvm::StringRef viewLabels,
+                                 llvm::StringRef labels, bool descending,
+                                 const View *valid);
+  llvm::FailureOr<View> packRight(rnn::ContractOp op, const Product &product,
+                                  const View *valid);
   llvm::LogicalResult emitProduct(rnn::ContractOp op, const Product &product,
                                   const View &out, bool &done);
   /// The valid (t, b) entries of a value, one behind the other.
@@ -321,6 +345,8 @@ private:
   Values extentValues;
   std::map<std::pair<int64_t, std::vector<int>>, Value> monomialValues;
   std::map<std::string, Partition> partitions;
+  /// Memory on the stack, by its size in bytes.
+  std::map<int64_t, Value> stackBuffers;
   /// Index and integer scalars of the source (positions, the key).
   mlir::IRMapping scalars;
   llvm::DenseMap<Value, View> views;
@@ -381,6 +407,11 @@ private:
   int barriers = 0;
   /// Packed right-hand sides, by (value, labels of the product).
   std::map<std::pair<void *, std::string>, View> packed;
+  /// Where the terms of sums over several dims lie, and how many there are, by
+  /// how the dims lie.
+  std::map<std::string, std::pair<View, View>> termLists;
+  /// Products written so far outside loops.
+  int products = 0;
 };
 
 } // namespace rnnc::codegen

@@ -107,7 +107,10 @@ bool Emitter::canOverwrite(Value old, Operation *writer, Block *block) {
     if (!inBlock)
       return false;
     if (inBlock == writer) {
-      if (!isa<step::MapOp>(writer))
+      // A stage reads the rows of its products whole.
+      auto stage = dyn_cast<step::StageOp>(writer);
+      if (!isa<step::MapOp>(writer) &&
+          (!stage || use.getOperandNumber() >= stage.getInputs().size()))
         return false;
       continue;
     }

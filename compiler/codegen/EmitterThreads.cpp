@@ -64,6 +64,26 @@ Partition Emitter::partition(const Shape &domain) {
   return result;
 }
 
+Partition Emitter::partitionUnits(int64_t units) {
+  std::string key = "u" + std::to_string(units);
+  Partition &known = partitions[key];
+  if (!known.low) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(slotMarker);
+    int64_t share = unitsPerShare(units);
+    Value shares = constant(llvm::divideCeil(units, share));
+    auto bound = [&](Value number) -> Value {
+      Value whole = arith::DivSIOp::create(b, loc, mul(shares, number), threads);
+      return arith::MinSIOp::create(b, loc, mul(whole, constant(share)),
+                                    constant(units));
+    };
+    known = {key, bound(thread), bound(add(thread, constant(1)))};
+  }
+  return known;
+}
+
+bool Emitter::splitsUnits(Operation *op) { return false; }
+
 void Emitter::barrier() {
   accesses.clear();
   ++barriers;

@@ -28,26 +28,57 @@ public:
     return vectorBits / element.getIntOrFloatBitWidth();
   }
   int64_t panel(mlir::Type element) const {
-    return lanes(element) * (vectorBits >= 512 ? 4 : 2);
+    return lanes(element) * 2;
   }
 
-  /// C[m, n] = start[m, n] + sum over k1, k2 of A[m, k1, k2] * P[k1, k2, n],
-  /// one fused multiply-add chain per entry, k1 outer, k2 inner.
+  /// C[m, n] = start[m, n] + sum over k of A[m, k] * P[k, n], one chain of
+  /// fused multiply-adds per entry in the order of k (Product.cpp). Uses 96 KiB
+  /// of stack.
   ///
-  /// (A ptr, A strides m k1 k2, P ptr, C ptr, C stride m, start ptr (null: 0),
-  ///  start stride m, K1, K2, first row, end row, N) -- all i64 but the
-  /// pointers. P is packed: panels of `panel` columns, each [K1*K2][panel],
-  /// padded with zeros. C and start have unit stride along n.
+  /// (A ptr, A strides m k, A list ptr, P ptr, C ptr, C stride m, start ptr
+  /// (null: 0), start stride m, K, first row, end row, first column, end
+  /// column, N) -- all i64 but the pointers. Where the list is not null, term k
+  /// of A begins list[k] entries on, and stride k is not used. P is as
+  /// `packRight` leaves it; the first column is a multiple of `panel`, the last
+  /// too or N. C and start have unit stride along n.
   mlir::func::FuncOp product(mlir::Type element);
 
-  /// Packs rows of a right-hand side: (source ptr, strides k1 k2 n, K1, K2, N,
-  /// destination ptr, first panel, end panel).
-  mlir::func::FuncOp pack(mlir::Type element);
+  /// Packs a right-hand side (Pack.cpp): panels of `panel` columns, each
+  /// [K][panel]; the last as wide as it must be in whole vectors.
+  ///
+  /// (source ptr, stride k, list ptr as above, stride n, K, N, destination
+  /// ptr, first panel, end panel).
+  mlir::func::FuncOp packRight(mlir::Type element);
+
+  /// Packs a tile of rows: [K][rows]. May write up to one vector behind it.
+  ///
+  /// (source ptr, strides m k, list ptr, rows, K, destination ptr).
+  mlir::func::FuncOp packLeft(mlir::Type element);
+
+  /// Rows of a register tile that is `vectors` wide.
+  int64_t tileRows(int64_t vectors) const;
+
+  /// C[m, v] = sum over k of A[m, k] * P[k, v] for one packed panel of
+  /// `vectors` vectors, each entry one fused multiply-add chain (Tiles.cpp).
+  ///
+  /// (A ptr, A strides m k, P ptr, C ptr, C stride m, K, rows).
+  mlir::func::FuncOp panelProduct(mlir::Type element, int64_t vectors);
+
+  /// Packs one part of a stage's weights: groups of `lanes` units go to their
+  /// vectors of the panels, padded with zeros.
+  ///
+  /// (source ptr, strides k n, K, units, destination ptr, entries of a panel
+  /// row, groups per panel, first vector of the part, first group, end group).
+  mlir::func::FuncOp packPart(mlir::Type element);
 
   /// Functions that any entry may call, by what they compute (EmitFlat.cpp).
   std::map<std::string, mlir::func::FuncOp> shared;
 
 private:
+  static std::string nameOf(llvm::StringRef kernel, mlir::Type element) {
+    return (kernel + (element.isF64() ? "_f64" : "_f32")).str();
+  }
+
   mlir::ModuleOp module;
   int64_t vectorBits;
 };

@@ -112,6 +112,8 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
 static void buildStep(OpPassManager &pm, const PipelineOptions &options) {
   // Elementwise work between two products stands in one step.map.
   pm.addNestedPass<func::FuncOp>(step::createFormMapsPass());
+  // Maps compute the products that only they read.
+  pm.addNestedPass<func::FuncOp>(step::createFormStagesPass());
 }
 
 void rnnc::buildLoopsToLLVM(OpPassManager &pm) {

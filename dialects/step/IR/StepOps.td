@@ -57,7 +57,65 @@ def Step_MapOp : Step_Op<"map", [Pure, SingleBlock]> {
   }];
 }
 
-def Step_YieldOp : Step_Op<"yield", [Pure, Terminator, HasParent<"MapOp">]> {
+def Step_StageOp
+    : Step_Op<"stage", [Pure, SingleBlock, AttrSizedOperandSegments]> {
+  let summary = "products of one step and what is computed from them";
+  let description = [{
+    A map whose body also reads products: part g of `dot "bk,nk"(%s, %w) at
+    [o0, o1, ..]` is the domain-shaped sum over k of s[b, k] * w[og + n, k] (or
+    w[k, og + n] with labels "bk,kn"). A tile of rows and units has all parts of
+    its units at hand, so what the body computes never waits for memory.
+
+    The domain is [rows, units]. The body's arguments are one entry of each
+    input, then of each part of each product. A sum starts at 0; what it was to
+    be added to is an input.
+
+    (C1) inputs and results have the shape of the domain, which has two dims.
+    (C2) the body's arguments are entries of inputs and parts, what it yields
+    entries of the results. (C3) a source is [rows, k], its weights agree in k
+    and hold every part.
+
+    Example:
+    ```mlir
+    %h1 = step.stage(%x : tensor<?x4xf32>) dot "bk,nk"(%h, %U) at [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+    ^bb0(%e: f32, %p: f32):
+      %s = arith.addf %e, %p : f32
+      %t = math.tanh %s : f32
+      step.yield %t : f32
+    }
+    ```
+  }];
+  let arguments = (ins
+    Variadic<AnyRankedTensor>:$inputs,
+    Variadic<AnyRankedTensor>:$sources,
+    Variadic<AnyRankedTensor>:$weights,
+    StrArrayAttr:$labels,
+    TypedArrayAttrBase<DenseI64ArrayAttr, "where the parts begin">:$parts
+  );
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Block *getBlock() { return &getBody().front(); }
+    ::mlir::RankedTensorType getDomain() {
+      return ::mlir::cast<::mlir::RankedTensorType>(getOutputs().front().getType());
+    }
+    /// Where the parts of a product begin among the columns of its weights.
+    ::llvm::ArrayRef<int64_t> getPartsOf(unsigned product) {
+      return ::mlir::cast<::mlir::DenseI64ArrayAttr>(getParts()[product]).asArrayRef();
+    }
+    /// Whether the weights of a product are [columns, k] rather than
+    /// [k, columns].
+    bool hasColumnsFirst(unsigned product) {
+      auto text = ::mlir::cast<::mlir::StringAttr>(getLabels()[product]).getValue();
+      return text.size() == 5 && text[4] == text[1];
+    }
+  }];
+}
+
+def Step_YieldOp
+    : Step_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp", "StageOp"]>]> {
   let summary = "one entry of each result";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "$values `:` type($values) attr-dict";

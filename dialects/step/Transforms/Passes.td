@@ -28,4 +28,26 @@ def FormMapsPass : Pass<"step-form-maps", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FormStagesPass : Pass<"step-form-stages", "::mlir::func::FuncOp"> {
+  let summary = "join products with the elementwise work behind them";
+  let description = [{
+    Accepts functions in which elementwise work stands in maps. Afterwards a map
+    over [rows, units] that alone reads a product of its rows with weights of
+    the function (whole, or parts as wide as its units), computes the product
+    itself, as a `step.stage`. What the product was added to becomes an input.
+
+    A product stays an op of its own if anything else reads it, if its weights
+    change from step to step, or if it is no matrix product of rows.
+
+    Before: `%z = rnn.contract "bk,nk->bn" %h, %U into(%x)  %y = step.map(%z)`
+    After: `%y = step.stage(%x) dot "bk,nk"(%h, %U) at [0]`.
+  }];
+  let dependentDialects = ["::rnnc::step::StepDialect",
+                           "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"stages", "stages", "maps that took their products">,
+    Statistic<"products", "products", "products that are part of a stage">
+  ];
+}
+
 #endif

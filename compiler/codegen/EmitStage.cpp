@@ -1,0 +1,346 @@
+//===- EmitStage.cpp - Products of a step and their epilogue --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A stage runs panel by panel: all parts (gates, say) of some units for a few
+// rows are multiplied in registers, put on the stack, and the body computes
+// from there what it stores. The stack buffer is what the registers would be
+// spilled to anyway, and with it the body is written once, not once per row of
+// a tile.
+//
+// Threads share rows, or units where rows are few. Each then reads its own
+// weights only, and keeps what it computes of a unit to itself until others
+// need the whole row.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::codegen;
+
+/// Rows whose products lie on the stack at a time: a multiple of the heights
+/// of all register tiles.
+static constexpr int64_t kStackRows = 24;
+/// Vectors of the widest panel.
+static constexpr int64_t kPanelVectors = 6;
+
+/// How a stage of these parts is cut into panels.
+struct Emitter::StagePlan {
+  struct Dot {
+    View source, packed;
+    /// Where its parts lie in a row on the stack, in vectors.
+    int64_t first = 0;
+    int64_t parts = 0;
+    int64_t terms = 0;
+  };
+  int64_t lanes = 0;
+  /// Vectors of units in a panel.
+  int64_t groups = 1;
+  int64_t vectors = 0;
+  std::vector<Dot> dots;
+};
+
+int64_t Emitter::unitsPerShare(int64_t units) const {
+  return units >= 256 ? 64 : units >= 64 ? 32 : 16;
+}
+
+/// Products with many parts are run as several of few.
+static SmallVector<std::pair<unsigned, ArrayRef<int64_t>>>
+splitParts(step::StageOp stage) {
+  SmallVector<std::pair<unsigned, ArrayRef<int64_t>>> result;
+  for (unsigned i = 0; i < stage.getSources().size(); ++i) {
+    ArrayRef<int64_t> parts = stage.getPartsOf(i);
+    while (!parts.empty()) {
+      int64_t take = std::min<int64_t>(parts.size(), kPanelVectors);
+      result.push_back({i, parts.take_front(take)});
+      parts = parts.drop_front(take);
+    }
+  }
+  return result;
+}
+
+/// Vectors of units that a panel holds: enough sums at a time to keep the
+/// multipliers busy, few enough to stay in registers.
+static int64_t groupsOf(step::StageOp stage, int64_t vectorBits,
+                        int64_t mostGroups) {
+  int64_t widest = 0;
+  for (auto &[product, parts] : splitParts(stage))
+    widest = std::max<int64_t>(widest, parts.size());
+  int64_t wanted = vectorBits >= 512 ? 4 : 2;
+  int64_t groups = std::max<int64_t>(1, wanted / widest);
+  return std::min(groups, mostGroups);
+}
+
+/// Packs the weights of a stage: in a panel part by part, each part's vectors
+/// of units side by side.
+FailureOr<View> Emitter::packStage(step::StageOp stage, unsigned product,
+                                   ArrayRef<int64_t> parts, int64_t groups) {
+  Value weight = stage.getWeights()[product];
+  auto view = viewOf(weight);
+  if (failed(view))
+    return failure();
+  int64_t lanes = kernels.lanes(view->element);
+  int64_t units = stage.getDomain().getShape()[1];
+  bool columnsFirst = stage.hasColumnsFirst(product);
+  std::string how = "stage" + std::to_string(units) + ":" +
+                    std::to_string(groups) + (columnsFirst ? "nk" : "kn");
+  for (int64_t part : parts)
+    how += "," + std::to_string(part);
+  auto key = std::pair(weight.getAsOpaquePointer(), how);
+  if (auto known = packed.find(key); known != packed.end())
+    return known->second;
+
+  int64_t n = columnsFirst ? 0 : 1, k = 1 - n;
+  int64_t width = parts.size() * groups * lanes;
+  int64_t vectorGroups = llvm::divideCeil(units, lanes);
+  int64_t panels = llvm::divideCeil(vectorGroups, groups);
+  Monomial terms = view->sizes[k];
+  View result = allocatePacked(
+      view->element, {terms * Monomial(panels * width)}, weight);
+  // The last panel may be wider than the units are.
+  int64_t padded = panels * groups;
+  auto pack = [&] {
+    Partition share = partitionRows("p" + std::to_string(padded),
+                                    Monomial(padded));
+    access(share, {}, {*view}, {result});
+    for (auto [number, part] : llvm::enumerate(parts)) {
+      View from = sliceOf(*view, n, part, units);
+      func::CallOp::create(
+          b, loc, kernels.packPart(view->element),
+          ValueRange{from.base, value(from.strides[k]), value(from.strides[n]),
+                     value(terms), constant(units), result.base,
+                     constant(width), constant(groups),
+                     constant(number * groups), share.low, share.high});
+    }
+  };
+  if (isFromParams(weight))
+    prepare(pack);
+  else
+    pack();
+  packed[key] = result;
+  return result;
+}
+
+/// Memory on the stack, made at the function's entry and shared by stages.
+Value Emitter::stackBuffer(int64_t bytes) {
+  Value &known = stackBuffers[bytes];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(slotMarker);
+    known = LLVM::AllocaOp::create(b, loc, ptr, b.getI8Type(),
+                                   constant(bytes), /*alignment=*/64);
+  }
+  return known;
+}
+
+LogicalResult Emitter::packStages(step::StageOp stage) {
+  int64_t units = stage.getDomain().getShape()[1];
+  int64_t lanes =
+      kernels.lanes(cast<RankedTensorType>(stage.getSources()[0].getType())
+                        .getElementType());
+  int64_t most = std::max<int64_t>(1, unitsPerShare(units) / lanes);
+  int64_t groups = groupsOf(stage, vectorBits, most);
+  for (auto &[product, parts] : splitParts(stage))
+    if (failed(packStage(stage, product, parts, groups)))
+      return failure();
+  return success();
+}
+
+LogicalResult Emitter::emitStage(step::StageOp stage) {
+  RankedTensorType type = stage.getDomain();
+  int64_t units = type.getShape()[1];
+  StagePlan plan;
+  plan.lanes = kernels.lanes(
+      cast<RankedTensorType>(stage.getSources()[0].getType()).getElementType());
+  int64_t most = std::max<int64_t>(1, unitsPerShare(units) / plan.lanes);
+  plan.groups = groupsOf(stage, vectorBits, most);
+  for (auto &[product, parts] : splitParts(stage)) {
+    StagePlan::Dot dot;
+    auto source = viewOf(stage.getSources()[product]);
+    auto weights = packStage(stage, product, parts, plan.groups);
+    if (failed(source) || failed(weights))
+      return failure();
+    dot.source = *source;
+    dot.packed = *weights;
+    dot.first = plan.vectors;
+    dot.parts = parts.size();
+    dot.terms = source->sizes[1].coefficient;
+    plan.vectors += dot.parts * plan.groups;
+    plan.dots.push_back(dot);
+  }
+  Shape domain{plan.dots.front().source.sizes[0], Monomial(units)};
+  return emitKernel(stage, stage.getInputs(), stage->getResults(),
+                    *stage.getBlock(), domain, plan);
+}
+
+LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
+                                  ResultRange results, Block &body,
+                                  const Shape &domain, const StagePlan &plan) {
+  Views inputs, outputs;
+  for (Value operand : operands) {
+    auto view = viewOf(operand);
+    if (failed(view))
+      return failure();
+    inputs.push_back(*view);
+  }
+  std::vector<std::pair<unsigned, View>> stores;
+  for (OpResult result : results) {
+    View view = destination(result, domain);
+    outputs.push_back(view);
+    stores.push_back({result.getResultNumber(), view});
+    for (View &extra : extraDestinations(result))
+      stores.push_back({result.getResultNumber(), extra});
+  }
+  Views all(inputs), written, sources;
+  for (auto &[number, view] : stores) {
+    all.push_back(view);
+    written.push_back(view);
+  }
+  Views weights;
+  for (const StagePlan::Dot &dot : plan.dots) {
+    sources.push_back(dot.source);
+    weights.push_back(dot.packed);
+  }
+
+  // Rows or units: what a thread is given.
+  int64_t units = domain[1].coefficient;
+  int64_t lanes = plan.lanes;
+  bool byUnits = splitsUnits(op);
+  Partition share = byUnits ? partitionUnits(units) : partition(domain);
+  Value rowLow = constant(0), rowHigh = value(domain[0]);
+  Value unitLow = constant(0), unitHigh = constant(units);
+  if (byUnits) {
+    unitLow = share.low;
+    unitHigh = share.high;
+    Views others(sources);
+    others.insert(others.end(), weights.begin(), weights.end());
+    access(share, inputs, others, written);
+  } else {
+    if (share.key == "serial") {
+      rowHigh = mul(share.high, rowHigh);
+    } else {
+      rowLow = share.low;
+      rowHigh = share.high;
+    }
+    Views aligned(inputs);
+    aligned.insert(aligned.end(), sources.begin(), sources.end());
+    access(share, aligned, weights, written);
+  }
+
+  Value stack;
+  int64_t width = plan.vectors * lanes;
+  Type element = plan.dots.empty() ? Type(b.getF32Type())
+                                   : plan.dots.front().source.element;
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  if (!plan.dots.empty())
+    stack = stackBuffer(kStackRows * width * bytes);
+
+  auto yield = cast<step::YieldOp>(body.getTerminator());
+  // One vector of units of one row: `count` of them if it is not whole.
+  auto run = [&](ArrayRef<View> row, Value unit, Value stackRow, Value group,
+                 Value count) {
+    IRMapping values;
+    auto place = [&](const View &view) {
+      return offset(view.base, mul(unit, value(view.strides[0])),
+                    view.element);
+    };
+    auto arguments = body.getArguments();
+    for (auto [argument, view] :
+         llvm::zip(arguments.take_front(inputs.size()), row))
+      values.map(argument,
+                 loadLanes(view, place(view), view.strides[0], lanes, count));
+    unsigned next = inputs.size();
+    for (const StagePlan::Dot &dot : plan.dots)
+      for (int64_t part = 0; part < dot.parts; ++part) {
+        Value vector =
+            add(constant(dot.first + part * plan.groups), group);
+        Value from =
+            offset(stackRow, mul(vector, constant(lanes)), element);
+        values.map(arguments[next++],
+                   load(VectorType::get(lanes, element), from));
+      }
+    for (Operation &inner : body.without_terminator()) {
+      if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
+        auto type = VectorType::get(lanes, constant.getType());
+        values.map(constant.getResult(),
+                   arith::ConstantOp::create(
+                       b, loc,
+                       DenseElementsAttr::get(
+                           type, Attribute(constant.getValue()))));
+        continue;
+      }
+      Operation *clone = b.clone(inner, values);
+      for (OpResult result : clone->getResults())
+        result.setType(VectorType::get(lanes, result.getType()));
+    }
+    for (auto [i, entry] : llvm::enumerate(stores)) {
+      const View &view = row[inputs.size() + i];
+      storeLanes(values.lookupOrDefault(yield.getValues()[entry.first]), view,
+                 place(view), view.strides[0], count);
+    }
+  };
+
+  int64_t panelUnits = plan.groups * lanes;
+  int64_t whole = units / lanes * lanes;
+  auto runPanel = [&](Value unit) {
+    Value panel = arith::DivSIOp::create(b, loc, unit, constant(panelUnits));
+    auto end = arith::MinSIOp::create(b, loc, add(unit, constant(panelUnits)),
+                                      unitHigh);
+    forRange(rowLow, rowHigh, kStackRows, [&](Value first) {
+      Value last = arith::MinSIOp::create(
+          b, loc, add(first, constant(kStackRows)), rowHigh);
+      Value count = arith::SubIOp::create(b, loc, last, first);
+      for (const StagePlan::Dot &dot : plan.dots) {
+        int64_t dotWidth = dot.parts * plan.groups * lanes;
+        Value weights = offset(
+            dot.packed.base, mul(panel, constant(dot.terms * dotWidth)),
+            element);
+        Value rowStride = value(dot.source.strides[0]);
+        func::CallOp::create(
+            b, loc,
+            kernels.panelProduct(element, dot.parts * plan.groups),
+            ValueRange{offset(dot.source.base, mul(first, rowStride), element),
+                       rowStride, value(dot.source.strides[1]), weights,
+                       offset(stack, constant(dot.first * lanes), element),
+                       constant(width), constant(dot.terms), count});
+      }
+      forRange(first, last, 1, [&](Value row) {
+        Views here;
+        for (const View &view : all)
+          here.push_back(at(view, 0, row));
+        Value stackRow;
+        if (stack) {
+          Value depth = arith::SubIOp::create(b, loc, row, first);
+          stackRow = offset(stack, mul(depth, constant(width)), element);
+        }
+        auto groupOf = [&](Value at) -> Value {
+          if (plan.groups == 1)
+            return constant(0);
+          Value within = arith::SubIOp::create(b, loc, at, unit);
+          return arith::DivSIOp::create(b, loc, within, constant(lanes));
+        };
+        Value wholeEnd =
+            whole == units
+                ? Value(end)
+                : Value(arith::MinSIOp::create(b, loc, end, constant(whole)));
+        forRange(unit, wholeEnd, lanes, [&](Value at) {
+          run(here, at, stackRow, groupOf(at), Value());
+        });
+        if (whole == units)
+          return;
+        ifThen(compare(arith::CmpIPredicate::sgt, end, constant(whole)), [&] {
+          Value at = constant(whole);
+          run(here, at, stackRow, groupOf(at), constant(units - whole));
+        });
+      });
+    });
+  };
+  forRange(unitLow, unitHigh, panelUnits, runPanel);
+
+  for (auto [result, view] : llvm::zip_equal(results, outputs))
+    views[result] = view;
+  return success();
+}

@@ -1,0 +1,224 @@
+//===- Product.cpp - Matrix products on packed operands -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A block of rows x terms of the left side is packed on the stack; every panel
+// of the right side passes it by. A tile of rows x one panel of columns stays
+// in registers over all terms of the block: its accumulators are values that
+// the loop carries, never memory. Blocks of terms follow each other through
+// the result, so every entry is one chain of fused multiply-adds in the order
+// of its terms, whatever the tiles and blocks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/KernelWriter.h"
+#include "compiler/codegen/Kernels.h"
+
+using namespace mlir;
+using namespace rnnc::codegen;
+
+namespace {
+using Values = KernelWriter::Values;
+
+/// Bytes of the terms of one row or column done at a time: a panel's part
+/// stays in the L1 cache.
+constexpr int64_t kBlockBytes = 1024;
+/// Tiles of a block of rows: 96 KiB with the above, a part of the L2 cache.
+constexpr int64_t kBlockTiles = 8;
+/// Tiles of so few rows take two panels at a time, for more chains at once.
+constexpr int64_t kLowRows = 3;
+
+/// One register tile: its operands begin at these addresses.
+struct Tile {
+  Value left, terms, right, c, strideC, from, strideFrom, hasFrom;
+  /// Columns there are; all of them if null.
+  Value count;
+  /// From one panel to the next, in entries.
+  Value panelStride;
+};
+} // namespace
+
+/// `rows` x (`panels` of `vectors` vectors).
+static void writeTile(KernelWriter &w, const Tile &t, int64_t rows,
+                      int64_t vectors, int64_t panels = 1) {
+  OpBuilder &b = w.b;
+  int64_t columns = vectors * panels;
+  SmallVector<Value> masks;
+  if (t.count)
+    for (int64_t v = 0; v < columns; ++v)
+      masks.push_back(w.mask(w.sub(t.count, w.constant(v * w.lanes))));
+  auto place = [&](Value base, Value stride, int64_t r, int64_t v) {
+    return w.gep(base, w.add(w.mul(stride, r), v * w.lanes));
+  };
+
+  // What the sums start from: memory, or 0.
+  SmallVector<Type> types(rows * columns, w.vectorType());
+  Values start = w.ifElse(
+      t.hasFrom, types,
+      [&] {
+        Values loaded;
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t v = 0; v < columns; ++v) {
+            Value address = place(t.from, t.strideFrom, r, v);
+            loaded.push_back(t.count ? w.loadMasked(address, masks[v])
+                                     : w.load(address));
+          }
+        return loaded;
+      },
+      [&] { return Values(rows * columns, w.zeros()); });
+
+  SmallVector<Value> panelBases{t.right};
+  for (int64_t p = 1; p < panels; ++p)
+    panelBases.push_back(w.gep(panelBases.back(), t.panelStride));
+  Values sums = w.loop(
+      w.constant(0), t.terms, w.constant(1), start,
+      [&](Value k, ValueRange sums) {
+        SmallVector<Value> right;
+        for (Value base : panelBases) {
+          Value row = w.gep(base, w.mul(k, vectors * w.lanes));
+          for (int64_t v = 0; v < vectors; ++v)
+            right.push_back(w.load(w.gep(row, v * w.lanes)));
+        }
+        Value left = w.gep(t.left, w.mul(k, rows));
+        Values next;
+        for (int64_t r = 0; r < rows; ++r) {
+          Value entry = w.splat(w.loadScalar(w.gep(left, r)));
+          for (int64_t v = 0; v < columns; ++v)
+            next.push_back(vector::FMAOp::create(b, w.loc, entry, right[v],
+                                                 sums[r * columns + v]));
+        }
+        return next;
+      });
+
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < columns; ++v) {
+      Value address = place(t.c, t.strideC, r, v);
+      if (t.count)
+        w.storeMasked(sums[r * columns + v], address, masks[v]);
+      else
+        w.store(sums[r * columns + v], address);
+    }
+}
+
+func::FuncOp Kernels::product(Type element) {
+  std::string name = nameOf("product", element);
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  func::FuncOp pack = packLeft(element);
+  Type ptr = LLVM::LLVMPointerType::get(module.getContext());
+  Type i64 = IntegerType::get(module.getContext(), 64);
+  func::FuncOp function = KernelWriter::start(
+      module, name,
+      {ptr, i64, i64, ptr, ptr, ptr, i64, ptr, i64, i64, i64, i64, i64, i64,
+       i64});
+  KernelWriter w(function, element, lanes(element));
+  OpBuilder &b = w.b;
+  auto args = function.getArguments();
+  Value a = args[0], aM = args[1], aK = args[2], list = args[3],
+        packed = args[4], c = args[5], cM = args[6], start = args[7],
+        startM = args[8], terms = args[9], rowLow = args[10],
+        rowHigh = args[11], columnLow = args[12], columnHigh = args[13],
+        n = args[14];
+  int64_t width = panel(element), vectors = width / w.lanes;
+  int64_t tileRows = std::min(vectorBits >= 512 ? 12L : 6L, w.lanes);
+  int64_t blockTerms = kBlockBytes / w.bytes();
+  Value zero = w.constant(0), one = w.constant(1);
+
+  Value rows = w.max(w.sub(rowHigh, rowLow), zero);
+  // Tiles as even as they can be.
+  Value tiles = w.div(w.add(rows, tileRows - 1), w.constant(tileRows));
+  Value safe = w.max(tiles, one);
+  Value height = w.div(rows, safe);
+  Value longer = w.sub(rows, w.mul(height, safe));
+  auto firstRow = [&](Value tile) {
+    return w.add(w.mul(tile, height), w.min(tile, longer));
+  };
+  auto rowsOf = [&](Value tile) {
+    return w.add(height,
+                 arith::ExtUIOp::create(b, w.loc, i64, w.less(tile, longer)));
+  };
+  // A single row is packed already if its terms lie side by side.
+  Value isPacked =
+      w.both(w.equal(rows, 1), w.both(w.equal(aK, 1), w.isNull(list)));
+  int64_t tileEntries = tileRows * blockTerms;
+  Value stack = LLVM::AllocaOp::create(
+      b, w.loc, ptr, element,
+      w.constant(kBlockTiles * tileEntries + w.lanes), 64);
+  Value hasStart = arith::XOrIOp::create(
+      b, w.loc, w.isNull(start),
+      arith::ConstantOp::create(b, w.loc, b.getBoolAttr(true)));
+
+  // With no terms at all the result is what the sums start from.
+  Value blocks = w.max(w.div(w.add(terms, blockTerms - 1),
+                             w.constant(blockTerms)),
+                       one);
+  w.loop(zero, blocks, 1, [&](Value block) {
+    Value low = w.div(w.mul(block, terms), blocks);
+    Value count = w.sub(w.div(w.mul(w.add(block, 1), terms), blocks), low);
+    Value isFirst = w.equal(block, 0);
+    Tile tile;
+    tile.terms = count;
+    tile.strideC = cM;
+    tile.strideFrom = w.select(isFirst, startM, cM);
+    tile.hasFrom = w.either(w.less(zero, block), hasStart);
+    tile.panelStride = w.mul(terms, width);
+    Value from = w.select(isFirst, start, c);
+    Value source = w.select(w.isNull(list), w.gep(a, w.mul(low, aK)), a);
+    Value listHere =
+        w.select(w.isNull(list), list, w.gep(list, low, i64));
+    auto rightAt = [&](Value column, Value panelWidth) {
+      return w.gep(packed, w.add(w.mul(column, terms), w.mul(low, panelWidth)));
+    };
+    w.loop(zero, tiles, kBlockTiles, [&](Value firstTile) {
+      Value endTile = w.min(w.add(firstTile, kBlockTiles), tiles);
+      auto leftOf = [&](Value t) {
+        return w.select(isPacked, w.gep(source, w.mul(rowLow, aM)),
+                        w.gep(stack, w.mul(w.sub(t, firstTile), tileEntries)));
+      };
+      w.loop(w.select(isPacked, endTile, firstTile), endTile, 1, [&](Value t) {
+        Value row = w.add(rowLow, firstRow(t));
+        func::CallOp::create(
+            b, w.loc, pack,
+            ValueRange{w.gep(source, w.mul(row, aM)), aM, aK, listHere,
+                       rowsOf(t), count, leftOf(t)});
+      });
+      auto addresses = [&](Tile tile, Value t, Value column) {
+        Value row = w.add(rowLow, firstRow(t));
+        tile.left = leftOf(t);
+        tile.c = w.gep(c, w.add(w.mul(row, cM), column));
+        tile.from =
+            w.gep(from, w.add(w.mul(row, tile.strideFrom), column));
+        return tile;
+      };
+      // Few rows: two whole panels at a time.
+      Value isLow = w.less(rows, w.constant(kLowRows + 1));
+      Value pairs = w.div(w.sub(columnHigh, columnLow), w.constant(2 * width));
+      Value pairsEnd = w.add(
+          columnLow, w.select(isLow, w.mul(pairs, 2 * width), zero));
+      w.loop(columnLow, pairsEnd, 2 * width, [&](Value column) {
+        Tile here = addresses(tile, zero, column);
+        here.right = rightAt(column, w.constant(width));
+        w.switchOn(rows, 1, kLowRows,
+                   [&](int64_t rows) { writeTile(w, here, rows, vectors, 2); });
+      });
+      w.loop(pairsEnd, columnHigh, width, [&](Value column) {
+        Value left = w.sub(n, column);
+        Value isNarrow = w.less(left, w.constant(w.lanes + 1));
+        auto panel = [&](int64_t vectors) {
+          Value right = rightAt(column, w.constant(vectors * w.lanes));
+          w.loop(firstTile, endTile, 1, [&](Value t) {
+            Tile here = addresses(tile, t, column);
+            here.right = right;
+            here.count = left;
+            w.switchOn(rowsOf(t), 1, tileRows, [&](int64_t rows) {
+              writeTile(w, here, rows, vectors);
+            });
+          });
+        };
+        w.ifThen(isNarrow, [&] { panel(1); }, [&] { panel(vectors); });
+      });
+    });
+  });
+  func::ReturnOp::create(b, w.loc);
+  return function;
+}

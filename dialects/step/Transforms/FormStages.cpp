@@ -1,0 +1,253 @@
+//===- FormStages.cpp - Products join the maps that read them -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A map reads parts of a product, such as the gates of one joined product. The
+// stage in its place computes product and map tile by tile.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/step/IR/StepDialect.h"
+#include "dialects/step/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace rnnc::step {
+#define GEN_PASS_DEF_FORMSTAGESPASS
+#include "dialects/step/Transforms/Passes.h.inc"
+} // namespace rnnc::step
+
+using namespace mlir;
+using namespace rnnc;
+using namespace rnnc::step;
+
+namespace {
+/// A product of rows with weights, as a stage runs it.
+struct Dot {
+  Value source, weight;
+  /// "bk,nk" or "bk,kn".
+  std::string labels;
+};
+
+/// Part of a product: the columns from `offset` on, as many as the domain has.
+struct Part {
+  rnn::ContractOp product;
+  int64_t offset = 0;
+};
+
+class StageFormer {
+public:
+  explicit StageFormer(func::FuncOp function)
+      : top(&function.getBody().front()) {}
+
+  /// Makes a stage of the map if it reads products. Returns how many.
+  unsigned run(MapOp map);
+
+private:
+  std::optional<Dot> dotOf(rnn::ContractOp op);
+  std::optional<Part> partOf(Value value, MapOp map);
+  /// Whether nobody but the map, or the product `into` it, reads the product.
+  bool isReadBy(rnn::ContractOp op, MapOp map);
+
+  Block *top;
+};
+} // namespace
+
+std::optional<Dot> StageFormer::dotOf(rnn::ContractOp op) {
+  StringRef out = op.getOutLabels();
+  if (op.getValid() || out.size() != 2 || op.getLhsLabels().size() != 2 ||
+      op.getRhsLabels().size() != 2 || op.getType().isDynamicDim(1) ||
+      !op.getType().getElementType().isFloat())
+    return std::nullopt;
+  bool swapped = !op.getLhsLabels().contains(out[0]);
+  StringRef rows = swapped ? op.getRhsLabels() : op.getLhsLabels();
+  StringRef columns = swapped ? op.getLhsLabels() : op.getRhsLabels();
+  Dot dot;
+  dot.source = swapped ? op.getRhs() : op.getLhs();
+  dot.weight = swapped ? op.getLhs() : op.getRhs();
+  if (rows[0] != out[0] || !columns.contains(rows[1]) ||
+      !columns.contains(out[1]) || rows[1] == out[1] || out[0] == out[1])
+    return std::nullopt;
+  // Weights are packed once for all steps.
+  if (dot.weight.getParentBlock() != top)
+    return std::nullopt;
+  auto weight = cast<RankedTensorType>(dot.weight.getType());
+  if (!weight.hasStaticShape())
+    return std::nullopt;
+  dot.labels = (rows + "," + columns).str();
+  return dot;
+}
+
+bool StageFormer::isReadBy(rnn::ContractOp op, MapOp map) {
+  ArrayRef<int64_t> domain = map.getDomain().getShape();
+  for (OpOperand &use : op->getUses()) {
+    Operation *user = use.getOwner();
+    if (user == map && op.getType().getShape() == domain)
+      continue;
+    if (auto slice = dyn_cast<rnn::SliceOp>(user);
+        slice && slice.getAxis() == 1 &&
+        slice.getType().getShape() == domain &&
+        llvm::all_of(slice->getUsers(),
+                     [&](Operation *reader) { return reader == map; }))
+      continue;
+    if (auto next = dyn_cast<rnn::ContractOp>(user);
+        next && next.getAcc() == op.getResult() &&
+        use.getOperandNumber() != 0 && use.getOperandNumber() != 1 &&
+        next->getBlock() == map->getBlock() && dotOf(next) &&
+        isReadBy(next, map))
+      continue;
+    return false;
+  }
+  return true;
+}
+
+std::optional<Part> StageFormer::partOf(Value value, MapOp map) {
+  Part part;
+  if (auto slice = value.getDefiningOp<rnn::SliceOp>()) {
+    if (slice.getAxis() != 1 || slice.getType().getRank() != 2)
+      return std::nullopt;
+    part.offset = slice.getOffset();
+    value = slice.getInput();
+  }
+  part.product = value.getDefiningOp<rnn::ContractOp>();
+  if (!part.product || part.product->getBlock() != map->getBlock() ||
+      !dotOf(part.product) || !isReadBy(part.product, map))
+    return std::nullopt;
+  return part;
+}
+
+unsigned StageFormer::run(MapOp map) {
+  RankedTensorType domain = map.getDomain();
+  if (domain.getRank() != 2 || domain.isDynamicDim(1))
+    return 0;
+  // The products behind the inputs, with the parts that are read.
+  llvm::MapVector<Operation *, SmallVector<int64_t>> products;
+  SmallVector<std::optional<Part>> parts;
+  for (Value input : map.getInputs()) {
+    parts.push_back(partOf(input, map));
+    std::optional<Part> part = parts.back();
+    while (part) {
+      SmallVector<int64_t> &offsets = products[part->product];
+      if (!llvm::is_contained(offsets, part->offset))
+        offsets.push_back(part->offset);
+      // The product that this one is added to.
+      Value acc = part->product.getAcc();
+      auto before = acc ? acc.getDefiningOp<rnn::ContractOp>() : nullptr;
+      if (!before || before->getBlock() != map->getBlock() || !dotOf(before) ||
+          !isReadBy(before, map))
+        break;
+      part->product = before;
+    }
+  }
+  if (products.empty())
+    return 0;
+
+  OpBuilder b(map);
+  SmallVector<Value> inputs, sources, weights;
+  SmallVector<Attribute> labels, starts;
+  for (auto [input, part] : llvm::zip_equal(map.getInputs(), parts))
+    if (!part)
+      inputs.push_back(input);
+  // What a sum starts from, by product and offset: an input of the stage.
+  llvm::MapVector<std::pair<Operation *, int64_t>, unsigned> accInputs;
+  for (auto &[op, offsets] : products) {
+    llvm::sort(offsets);
+    auto contract = cast<rnn::ContractOp>(op);
+    Dot dot = *dotOf(contract);
+    sources.push_back(dot.source);
+    weights.push_back(dot.weight);
+    labels.push_back(b.getStringAttr(dot.labels));
+    starts.push_back(b.getDenseI64ArrayAttr(offsets));
+    Value acc = contract.getAcc();
+    if (!acc || products.contains(acc.getDefiningOp()))
+      continue;
+    for (int64_t offset : offsets) {
+      Value start = acc;
+      if (cast<RankedTensorType>(acc.getType()).getShape() != domain.getShape())
+        start = rnn::SliceOp::create(
+            b, contract.getLoc(),
+            RankedTensorType::get(domain.getShape(),
+                                  contract.getType().getElementType()),
+            acc, 1, offset);
+      auto it = llvm::find(inputs, start);
+      accInputs[{op, offset}] = it - inputs.begin();
+      if (it == inputs.end())
+        inputs.push_back(start);
+    }
+  }
+
+  SmallVector<Location> locations{map.getLoc()};
+  for (auto &entry : products)
+    locations.push_back(entry.first->getLoc());
+  auto stage = StageOp::create(b, b.getFusedLoc(locations),
+                               map.getResultTypes(), inputs, sources, weights,
+                               b.getArrayAttr(labels), b.getArrayAttr(starts));
+  Block *body = b.createBlock(&stage.getBody());
+  auto element = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getElementType();
+  };
+  for (Value input : inputs)
+    body->addArgument(element(input), input.getLoc());
+  llvm::MapVector<std::pair<Operation *, int64_t>, Value> sums;
+  for (auto &[op, offsets] : products)
+    for (int64_t offset : offsets)
+      sums[{op, offset}] = body->addArgument(element(op->getResult(0)),
+                                             op->getLoc());
+  // The value of a part: what it starts from, plus the sum.
+  std::function<Value(rnn::ContractOp, int64_t)> valueOf =
+      [&](rnn::ContractOp op, int64_t offset) -> Value {
+    Value sum = sums.lookup({op, offset});
+    if (!op.getAcc())
+      return sum;
+    auto before = op.getAcc().getDefiningOp<rnn::ContractOp>();
+    Value start = before && products.contains(before)
+                      ? valueOf(before, offset)
+                      : body->getArgument(accInputs.lookup({op, offset}));
+    return arith::AddFOp::create(b, op.getLoc(), start, sum);
+  };
+  IRMapping mapping;
+  unsigned next = 0;
+  for (auto [argument, part] :
+       llvm::zip_equal(map.getBlock()->getArguments(), parts))
+    mapping.map(argument, part ? valueOf(part->product, part->offset)
+                               : Value(body->getArgument(next++)));
+  for (Operation &op : *map.getBlock())
+    b.clone(op, mapping);
+
+  map->replaceAllUsesWith(stage->getResults());
+  map->erase();
+  // Slices and products that nobody reads any more.
+  for (auto &entry : llvm::reverse(products.getArrayRef())) {
+    for (Operation *user :
+         llvm::make_early_inc_range(entry.first->getUsers()))
+      if (user->use_empty())
+        user->erase();
+  }
+  bool again = true;
+  while (again) {
+    again = false;
+    for (auto &entry : products)
+      if (entry.first && entry.first->use_empty()) {
+        entry.first->erase();
+        entry.first = nullptr;
+        again = true;
+      }
+  }
+  return labels.size();
+}
+
+namespace {
+struct FormStages : step::impl::FormStagesPassBase<FormStages> {
+  void runOnOperation() override {
+    StageFormer former(getOperation());
+    SmallVector<MapOp> maps;
+    getOperation().walk([&](MapOp map) { maps.push_back(map); });
+    for (MapOp map : maps)
+      if (unsigned count = former.run(map)) {
+        ++stages;
+        products += count;
+      }
+  }
+};
+} // namespace
