@@ -135,10 +135,13 @@ private:
   //===--- Memory (EmitterMemory.cpp) ---===//
   /// Where a result should be computed.
   View destination(mlir::OpResult result, const Shape &shape);
-  View allocate(mlir::Type element, const Shape &shape, int death);
+  /// `behind`: room for as many more entries behind the shape.
+  View allocate(mlir::Type element, const Shape &shape, int death,
+                const Shape *behind = nullptr);
   View scratch(mlir::Type element, const Shape &shape);
   int lastUse(Value tensor);
   int topIndex(mlir::Operation *op);
+  bool canCarry(rnn::YieldOp yield, unsigned number, mlir::Operation *producer);
   bool canOverwrite(Value old, mlir::Operation *writer, mlir::Block *block);
   void freeSlots(int index);
   void placeSlots();
@@ -360,6 +363,8 @@ private:
     Storage storage;
     int death;
     bool free;
+    /// Bytes behind those.
+    std::optional<Monomial> behind;
   };
   std::vector<Slot> slots;
 
@@ -379,11 +384,23 @@ private:
   std::set<std::pair<mlir::Operation *, unsigned>> done;
   llvm::DenseMap<mlir::Operation *, View> concatViews;
   Views resultViews;
+  /// How a carried value lies in memory (EmitScan.cpp).
+  struct Carry {
+    enum { InPlace, Ring, Sequence } kind = InPlace;
+    View memory;
+  };
   struct ScanFrame {
     rnn::ScanOp scan;
     Value position;
-    Views emitted, carries;
+    std::vector<Carry> plans;
+    /// Emissions that lie where the carried value does.
+    std::vector<std::optional<View>> sharedEmits;
+    /// In the step that is being written: what is emitted, and carried values
+    /// as they come in and go out.
+    Views emitted, carries, nexts;
   };
+  llvm::LogicalResult planCarries(ScanFrame &frame, const Monomial &steps);
+  void placeCarries(ScanFrame &frame, Value i);
   llvm::SmallVector<ScanFrame> frames;
   /// Further places that want a value, written by the kernel that makes it.
   Views extraDestinations(mlir::OpResult result);

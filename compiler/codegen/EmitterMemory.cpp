@@ -49,14 +49,20 @@ Monomial Emitter::bytesFor(Type element, const Shape &shape) {
   return need;
 }
 
-View Emitter::allocate(Type element, const Shape &shape, int death) {
+View Emitter::allocate(Type element, const Shape &shape, int death,
+                       const Shape *behind) {
   // What is prepared stays; its scratch memory does not.
   if (isPreparing && death > currentTop)
     return allocatePrepared(element, shape);
   Monomial need = bytesFor(element, shape);
+  std::optional<Monomial> more;
+  if (behind)
+    more = bytesFor(element, *behind);
   Slot *best = nullptr;
   for (Slot &slot : slots) {
     if (!slot.free || slot.bytes.extents != need.extents)
+      continue;
+    if (more && (!slot.behind || slot.behind->extents != more->extents))
       continue;
     auto waste = [&](const Slot &s) {
       return s.bytes.coefficient >= need.coefficient
@@ -71,11 +77,14 @@ View Emitter::allocate(Type element, const Shape &shape, int death) {
         std::max(best->bytes.coefficient, need.coefficient);
     best->free = false;
     best->death = death;
+    if (more)
+      best->behind->coefficient =
+          std::max(best->behind->coefficient, more->coefficient);
   } else {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(bodyMarker);
     Value placeholder = LLVM::ZeroOp::create(b, loc, ptr);
-    slots.push_back({need, placeholder, storages++, death, false});
+    slots.push_back({need, placeholder, storages++, death, false, more});
     best = &slots.back();
   }
   View view;
@@ -135,6 +144,17 @@ bool Emitter::canOverwrite(Value old, Operation *writer, Block *block) {
     }
   }
   return true;
+}
+
+/// Whether `producer` may write the value that goes on as carry `number`.
+bool Emitter::canCarry(rnn::YieldOp yield, unsigned number,
+                       Operation *producer) {
+  ScanFrame &frame = frames.back();
+  if (frame.plans[number].kind != Carry::InPlace)
+    return true;
+  return !frame.scan.getLengths() &&
+         canOverwrite(frame.scan.getCarries()[number], producer,
+                      yield->getBlock());
 }
 
 /// All places that ask for a value: emissions, results, carried values, parts
@@ -208,12 +228,9 @@ View Emitter::destination(OpResult result, const Shape &shape) {
     if (!yield || yield->getBlock() != block ||
         use.getOperandNumber() >= yield.getNext().size())
       continue;
-    ScanFrame &frame = frames.back();
-    if (!frame.scan.getLengths() &&
-        canOverwrite(frame.scan.getCarries()[use.getOperandNumber()], producer,
-                     block) &&
+    if (canCarry(yield, use.getOperandNumber(), producer) &&
         done.insert({yield, use.getOperandNumber()}).second)
-      return frame.carries[use.getOperandNumber()];
+      return frames.back().nexts[use.getOperandNumber()];
   }
   return allocate(element, shape, lastUse(result));
 }
@@ -231,10 +248,9 @@ Views Emitter::extraDestinations(OpResult result) {
     if (number >= yield.getNext().size()) {
       if (done.insert({yield, number}).second)
         extra.push_back(frame.emitted[number - yield.getNext().size()]);
-    } else if (!frame.scan.getLengths() &&
-               canOverwrite(frame.scan.getCarries()[number], producer, block) &&
+    } else if (canCarry(yield, number, producer) &&
                done.insert({yield, number}).second) {
-      extra.push_back(frame.carries[number]);
+      extra.push_back(frame.nexts[number]);
     }
   }
   return extra;
@@ -255,6 +271,8 @@ void Emitter::placeSlots() {
     Value bytes = value(slot.bytes);
     // Products of extents keep 64-byte alignment through their coefficient.
     from = add(from, bytes);
+    if (slot.behind)
+      from = add(from, value(*slot.behind));
     slot.placeholder.getDefiningOp()->erase();
     b.setInsertionPoint(bodyMarker);
   }
@@ -277,6 +295,12 @@ void Emitter::writeArenaFunction() {
   for (Slot &slot : slots) {
     Value bytes = constant(slot.bytes.coefficient);
     for (int extent : slot.bytes.extents)
+      bytes = mul(bytes, extents[extent]);
+    total = add(total, bytes);
+    if (!slot.behind)
+      continue;
+    bytes = constant(slot.behind->coefficient);
+    for (int extent : slot.behind->extents)
       bytes = mul(bytes, extents[extent]);
     total = add(total, bytes);
   }
