@@ -187,6 +187,8 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
         {"temperature", K::Real, "X", "0: always the likeliest (1)"},
         {"top-k", K::Count, "K", "draw from the K likeliest (all)"},
         {"top-p", K::Share, "P", "draw from the likeliest share P (1)"},
+        {"beam", K::Count, "N",
+         "search for the likeliest texts with N at a time; draws nothing"},
         {"count", K::Count, "N", "texts to draw (1)"},
         {"stop", K::Text, "TEXT", "end at this text"},
         {"vocab", K::Text, "FILE", "vocabulary of a SPEC"}},

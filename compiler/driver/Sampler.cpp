@@ -57,18 +57,22 @@ Sampler::create(std::shared_ptr<Project> project) {
 
 Result<void> Sampler::bindWeights() { return project->weights.bind(*call); }
 
-void Sampler::restart() { fresh = true; }
+void Sampler::restart(int64_t wanted) {
+  rows = wanted;
+  fresh = true;
+}
 
 /// Runs the model over some steps; states go on.
 Result<void> Sampler::feed(std::span<const int32_t> tokens) {
-  int64_t steps = std::max<int64_t>(int64_t(tokens.size()), 1);
-  if (steps != lastSteps) {
-    std::map<std::string, int64_t> extents = {{"B", 1}};
+  int64_t steps = std::max<int64_t>(int64_t(tokens.size()) / rows, 1);
+  if (steps != lastSteps || rows != lastRows) {
+    std::map<std::string, int64_t> extents = {{"B", rows}};
     for (const hir::Axis &axis : compiled->model->axes)
       extents[axis.name] = steps;
     if (auto done = call->resize(extents); !done)
       return done;
     lastSteps = steps;
+    lastRows = rows;
   }
   for (Call::Slot &slot : call->args()) {
     if (slot.info.kind == "state" && fresh)
@@ -86,97 +90,231 @@ Result<void> Sampler::feed(std::span<const int32_t> tokens) {
   return {};
 }
 
-int32_t Sampler::draw(const SampleOptions &options, int64_t number,
-                      int64_t position, double &logprob) {
+Result<double> Sampler::readLogits(int64_t row) {
   Call::Slot *out = call->result("output", compiled->drawOutput);
-  int64_t rows = out->count() / symbols;
+  if (!out || out->shape.empty())
+    return internalError("the model gives out no logits");
+  symbols = out->shape.back();
   logits.resize(size_t(symbols));
-  double greatest = -INFINITY;
-  for (int64_t i = 0; i < symbols; ++i) {
-    logits[size_t(i)] = out->number((rows - 1) * symbols + i);
-    greatest = std::max(greatest, logits[size_t(i)]);
-  }
+  // The last step's rows are the last of all.
+  int64_t from = out->count() - (rows - row) * symbols;
+  if (out->dtype() == rt::DType::F64)
+    std::copy_n(static_cast<const double *>(out->data) + from, symbols,
+                logits.begin());
+  else
+    std::copy_n(static_cast<const float *>(out->data) + from, symbols,
+                logits.begin());
+  double greatest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (double value : logits)
     sum += std::exp(value - greatest);
-  double normaliser = greatest + std::log(sum);
+  return greatest + std::log(sum);
+}
 
+/// With a shift the token before is in the state; the token at the step is not
+/// read.
+void Sampler::give(std::span<const int32_t> tokens) {
+  if (shiftState.empty())
+    return;
+  Call::Slot *state = call->arg("state", shiftState);
+  std::memcpy(state->data, tokens.data(), tokens.size_bytes());
+}
+
+int32_t Sampler::draw(const SampleOptions &options, int64_t number,
+                      int64_t position) {
+  // The likeliest first; equal ones by number.
+  auto before = [](const auto &a, const auto &b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
   ranked.clear();
   for (int64_t i = 0; i < symbols; ++i)
     ranked.emplace_back(logits[size_t(i)], int32_t(i));
-  // The likeliest first; equal ones by number.
-  std::sort(ranked.begin(), ranked.end(), [](const auto &a, const auto &b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  });
-  size_t kept = ranked.size();
-  if (options.topK > 0)
-    kept = std::min(kept, size_t(options.topK));
-  int32_t chosen = ranked[0].second;
-  if (options.temperature > 0) {
-    double total = 0;
-    for (size_t i = 0; i < kept; ++i)
-      total += std::exp((ranked[i].first - greatest) / options.temperature);
-    if (options.topP < 1) {
-      double share = 0;
-      size_t count = 0;
-      while (count < kept && share < options.topP * total)
-        share +=
-            std::exp((ranked[count++].first - greatest) / options.temperature);
-      kept = std::max<size_t>(count, 1);
-      total = share;
-    }
-    double at = rnnrt_uniform(options.seed, 0x73616d70u, uint32_t(number),
-                              uint64_t(position)) *
-                total;
-    chosen = ranked[kept - 1].second;
-    for (size_t i = 0; i < kept; ++i) {
-      at -= std::exp((ranked[i].first - greatest) / options.temperature);
-      if (at < 0) {
-        chosen = ranked[i].second;
-        break;
-      }
-    }
+  double greatest = std::max_element(ranked.begin(), ranked.end(),
+                                     [&](const auto &a, const auto &b) {
+                                       return before(b, a);
+                                     })
+                        ->first;
+  if (options.temperature <= 0)
+    return std::min_element(ranked.begin(), ranked.end(), before)->second;
+  // Only what is cut needs an order.
+  if (options.topP < 1) {
+    std::sort(ranked.begin(), ranked.end(), before);
+  } else if (options.topK > 0 && options.topK < symbols) {
+    std::partial_sort(ranked.begin(), ranked.begin() + options.topK,
+                      ranked.end(), before);
   }
-  logprob += logits[size_t(chosen)] - normaliser;
-  return chosen;
+  if (options.topK > 0 && options.topK < symbols)
+    ranked.resize(size_t(options.topK));
+  double total = 0;
+  for (auto &[value, token] : ranked) {
+    value = std::exp((value - greatest) / options.temperature);
+    total += value;
+  }
+  if (options.topP < 1) {
+    double share = 0;
+    size_t count = 0;
+    while (count < ranked.size() && share < options.topP * total)
+      share += ranked[count++].first;
+    ranked.resize(std::max<size_t>(count, 1));
+    total = share;
+  }
+  double at = rnnrt_uniform(options.seed, 0x73616d70u, uint32_t(number),
+                            uint64_t(position)) *
+              total;
+  for (const auto &[weight, token] : ranked) {
+    at -= weight;
+    if (at < 0)
+      return token;
+  }
+  return ranked.back().second;
 }
 
-Result<Sample> Sampler::sample(std::span<const int32_t> prompt,
-                               const SampleOptions &options, int64_t number,
-                               const std::function<bool(int32_t)> &drawn) {
-  restart();
+bool Sampler::extend(Sample &sample, int32_t before, int32_t token,
+                     const SampleOptions &options) {
+  sample.tokens.push_back(token);
+  if (options.stopToken && token == *options.stopToken)
+    return sample.stopped = true;
+  // A stop text can only end in what is new.
+  size_t from = sample.text.size() - std::min(sample.text.size(),
+                                              options.stop.size());
+  sample.text += options.piece(before, token);
+  if (options.stop.empty())
+    return false;
+  size_t found = sample.text.find(options.stop, from);
+  if (found == std::string::npos)
+    return false;
+  sample.text.resize(found);
+  return sample.stopped = true;
+}
+
+Result<Sample>
+Sampler::sample(std::span<const int32_t> prompt, const SampleOptions &options,
+                int64_t number,
+                const std::function<bool(const std::string &)> &shown) {
+  restart(1);
   Sample result;
-  if (!prompt.empty()) {
+  if (!prompt.empty())
     if (auto done = feed(prompt); !done)
       return done.error();
-  }
-  int32_t last = 0;
+  // Without a shift, the token drawn is the input; the first one follows the
+  // prompt, or the symbol 0.
+  int32_t last = 0, before = prompt.empty() ? -1 : prompt.back();
+  size_t written = 0;
   for (int64_t i = 0; i < options.tokens; ++i) {
-    // With a shift the token before is in the state; the token at the step is
-    // not read. Without, the token drawn is the input; the first one follows
-    // the prompt, or the symbol 0.
-    bool ready = shiftState.empty() && i == 0 && !prompt.empty();
-    if (!ready) {
-      int32_t one[1] = {last};
-      if (auto done = feed(one); !done)
+    if (!isReady(i, prompt))
+      if (auto done = feed({&last, 1}); !done)
         return done.error();
+    auto normaliser = readLogits(0);
+    if (!normaliser)
+      return normaliser.error();
+    last = draw(options, number, i);
+    result.logprob += logits[size_t(last)] - *normaliser;
+    give({&last, 1});
+    bool ended = extend(result, before, last, options);
+    before = last;
+    // What may become the stop text waits.
+    if (!ended && options.stop.empty()) {
+      if (shown && !shown(result.text.substr(written)))
+        break;
+      written = result.text.size();
     }
-    if (i == 0) {
-      Call::Slot *out = call->result("output", compiled->drawOutput);
-      if (!out || out->shape.empty())
-        return internalError("the model gives out no logits");
-      symbols = out->shape.back();
-    }
-    last = draw(options, number, i, result.logprob);
-    result.tokens.push_back(last);
-    if (!shiftState.empty()) {
-      Call::Slot *state = call->arg("state", shiftState);
-      *static_cast<int32_t *>(state->data) = last;
-    }
-    if (drawn && drawn(last)) {
-      result.stopped = true;
+    if (ended)
       break;
-    }
   }
+  if (shown && written < result.text.size())
+    shown(result.text.substr(written));
   return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Beam search
+//===----------------------------------------------------------------------===//
+
+/// Row r of every state becomes what row `from[r]` was.
+void Sampler::moveRows(std::span<const int32_t> from) {
+  for (Call::Slot &slot : call->args()) {
+    if (slot.info.kind != "state" || slot.shape.empty())
+      continue;
+    auto *data = static_cast<char *>(slot.data);
+    size_t row = size_t(slot.bytes) / from.size();
+    moved.assign(data, data + slot.bytes);
+    for (size_t r = 0; r < from.size(); ++r)
+      std::memcpy(data + r * row, moved.data() + size_t(from[r]) * row, row);
+  }
+}
+
+Result<std::vector<Sample>> Sampler::search(std::span<const int32_t> prompt,
+                                            const SampleOptions &options,
+                                            int64_t width) {
+  restart(width);
+  if (!prompt.empty()) {
+    std::vector<int32_t> all;
+    for (int32_t token : prompt)
+      all.insert(all.end(), size_t(width), token);
+    if (auto done = feed(all); !done)
+      return done.error();
+  }
+  int32_t first = prompt.empty() ? -1 : prompt.back();
+  std::vector<Sample> alive(1), finished;
+  std::vector<int32_t> last(size_t(width), 0), parents(size_t(width), 0);
+  struct Candidate {
+    double logprob;
+    int32_t parent, token;
+  };
+  std::vector<Candidate> candidates;
+  auto likelier = [](const Candidate &a, const Candidate &b) {
+    if (a.logprob != b.logprob)
+      return a.logprob > b.logprob;
+    return std::pair(a.parent, a.token) < std::pair(b.parent, b.token);
+  };
+  for (int64_t i = 0; i < options.tokens && !alive.empty(); ++i) {
+    if (!isReady(i, prompt))
+      if (auto done = feed(last); !done)
+        return done.error();
+    candidates.clear();
+    for (size_t r = 0; r < alive.size(); ++r) {
+      auto normaliser = readLogits(int64_t(r));
+      if (!normaliser)
+        return normaliser.error();
+      for (int64_t token = 0; token < symbols; ++token)
+        candidates.push_back(
+            {alive[r].logprob + logits[size_t(token)] - *normaliser,
+             int32_t(r), int32_t(token)});
+    }
+    // Each beginning has at most one token that ends it by itself, so so many
+    // leave enough that go on; a stop text may leave fewer.
+    size_t kept = std::min(candidates.size(), 2 * size_t(width));
+    std::partial_sort(candidates.begin(), candidates.begin() + ptrdiff_t(kept),
+                      candidates.end(), likelier);
+    std::vector<Sample> next;
+    for (size_t c = 0; c < kept && next.size() < size_t(width); ++c) {
+      const Candidate &candidate = candidates[c];
+      Sample sample = alive[size_t(candidate.parent)];
+      int32_t before = sample.tokens.empty() ? first : sample.tokens.back();
+      sample.logprob = candidate.logprob;
+      if (extend(sample, before, candidate.token, options)) {
+        finished.push_back(std::move(sample));
+        continue;
+      }
+      parents[next.size()] = candidate.parent;
+      last[next.size()] = candidate.token;
+      next.push_back(std::move(sample));
+    }
+    alive = std::move(next);
+    if (finished.size() >= size_t(width))
+      break;
+    moveRows(parents);
+    give(last);
+  }
+  // Beginnings that reached the limit are texts too.
+  if (finished.size() < size_t(width))
+    finished.insert(finished.end(), alive.begin(), alive.end());
+  std::sort(finished.begin(), finished.end(),
+            [](const Sample &a, const Sample &b) {
+              return a.score() != b.score() ? a.score() > b.score()
+                                            : a.tokens < b.tokens;
+            });
+  if (finished.size() > size_t(width))
+    finished.resize(size_t(width));
+  return finished;
 }

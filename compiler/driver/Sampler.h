@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs the forward function one step at a time and feeds back what is drawn
-// from its logits.
+// from its logits, or searches for what is likeliest.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_SAMPLER_H
@@ -18,6 +18,11 @@ namespace rnnc::driver {
 struct SampleOptions {
   int64_t tokens = 400, seed = 1, topK = 0;
   double temperature = 1, topP = 1;
+  /// A text that ends a sample, and a token that does.
+  std::string stop;
+  std::optional<int32_t> stopToken;
+  /// The text of a token behind another, or behind none (-1).
+  std::function<std::string(int32_t before, int32_t token)> piece;
 };
 
 /// What was drawn.
@@ -27,6 +32,13 @@ struct Sample {
   /// model itself (temperature 1, nothing cut).
   double logprob = 0;
   bool stopped = false;
+  /// Without the prompt, and without what ended it.
+  std::string text;
+
+  /// The mean per token, by which texts of different lengths compare.
+  double score() const {
+    return tokens.empty() ? 0 : logprob / double(tokens.size());
+  }
 };
 
 class Sampler {
@@ -40,30 +52,51 @@ public:
   Code &code() { return *compiled->code; }
   Result<void> bindWeights();
 
-  /// Draws one sample. `number` sets apart samples of one seed. `drawn` is told
-  /// each token and says whether to stop.
-  Result<Sample> sample(std::span<const int32_t> prompt,
-                        const SampleOptions &options, int64_t number,
-                        const std::function<bool(int32_t)> &drawn);
+  /// Draws one sample. `number` sets apart samples of one seed. `shown` is told
+  /// the text of each token and says whether to go on.
+  Result<Sample>
+  sample(std::span<const int32_t> prompt, const SampleOptions &options,
+         int64_t number,
+         const std::function<bool(const std::string &)> &shown);
+
+  /// Beam search: keeps the `width` likeliest beginnings at each token. Returns
+  /// as many texts, the best first, by mean log probability per token.
+  Result<std::vector<Sample>> search(std::span<const int32_t> prompt,
+                                     const SampleOptions &options,
+                                     int64_t width);
 
   /// Number of symbols.
   int64_t classes() const { return symbols; }
 
 private:
-  void restart();
+  /// Starts anew with so many rows.
+  void restart(int64_t rows);
+  /// Runs `tokens.size() / rows` steps, at least one, with tokens [T, rows].
   Result<void> feed(std::span<const int32_t> tokens);
-  int32_t draw(const SampleOptions &options, int64_t number, int64_t position,
-               double &logprob);
+  /// Before the token at `position`: whether the logits are there already.
+  bool isReady(int64_t position, std::span<const int32_t> prompt) const {
+    return shiftState.empty() && position == 0 && !prompt.empty();
+  }
+  /// Reads the logits of a row after the last step; their normaliser.
+  Result<double> readLogits(int64_t row);
+  /// Tells the model which tokens its rows were given.
+  void give(std::span<const int32_t> tokens);
+  int32_t draw(const SampleOptions &options, int64_t number, int64_t position);
+  /// Adds a token to a text; true if the text ends there.
+  static bool extend(Sample &sample, int32_t before, int32_t token,
+                     const SampleOptions &options);
+  void moveRows(std::span<const int32_t> from);
 
   std::shared_ptr<Project> project;
   std::shared_ptr<Variant> compiled;
   std::optional<Call> call;
   /// The state that holds the token before, or the input that takes it.
   std::string shiftState, inputName;
-  int64_t symbols = 0, lastSteps = 0;
+  int64_t symbols = 0, lastSteps = 0, rows = 1, lastRows = 0;
   bool fresh = true;
   std::vector<std::pair<double, int32_t>> ranked;
   std::vector<double> logits;
+  std::vector<char> moved;
 };
 
 } // namespace rnnc::driver

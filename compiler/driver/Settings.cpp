@@ -118,11 +118,70 @@ static const OptionInfo *trainKey(const std::string &key) {
   return nullptr;
 }
 
+/// The option of `sample` that a key of the sample block stands for.
+static const OptionInfo *sampleKey(const std::string &key) {
+  for (const OptionInfo &option : findCommand("sample")->own)
+    if (withDashes(key) == option.name && key != "weights" && key != "vocab")
+      return &option;
+  return nullptr;
+}
+
+Result<void> Settings::readSampling(const hir::Model &model) {
+  sampling.clear();
+  stopToken.reset();
+  if (model.predict)
+    for (const hir::Option &option : model.predict->options) {
+      const hir::OptionValue &value = option.value;
+      if (option.key != "stop")
+        return makeError("predict-option", "unknown option '" + option.key +
+                                               "' of the prediction of '" +
+                                               model.predict->target +
+                                               "'; it takes 'stop'");
+      if (model.predict->distribution != "categorical")
+        return makeError("predict-option",
+                         "'stop' needs a prediction y ~ categorical(z)");
+      if (value.kind == hir::OptionValue::String)
+        sampling["stop"] = value.word;
+      else if (value.kind == hir::OptionValue::Number && value.number >= 0 &&
+               value.number == double(int32_t(value.number)))
+        stopToken = int64_t(value.number);
+      else
+        return makeError("predict-option",
+                         "'stop' of the prediction of '" +
+                             model.predict->target +
+                             "' expects the number of a token or a text, "
+                             "found '" +
+                             written(value) + "'");
+    }
+  for (const hir::Option &option : model.sample) {
+    const OptionInfo *info = sampleKey(option.key);
+    if (!info)
+      return makeError("sample-block", "unknown key '" + option.key +
+                                           "' in the sample block");
+    std::string text = written(option.value);
+    if (auto problem = checkValue(*info, text))
+      return makeError("sample-block", "in the sample block: " + *problem);
+    sampling[info->name] = text;
+    if (std::string_view(info->name) == "stop")
+      stopToken.reset();
+  }
+  return {};
+}
+
+std::optional<std::string> Settings::ofSampling(const std::string &name) const {
+  auto it = sampling.find(name);
+  if (it == sampling.end())
+    return std::nullopt;
+  return it->second;
+}
+
 Result<void> Settings::readModel(const hir::Model &model) {
   statics.clear();
   block.clear();
   fromSet.clear();
   modelKnown = true;
+  if (auto done = readSampling(model); !done)
+    return done;
   for (const hir::ModelSize &size : model.statics)
     statics.push_back(size.name);
 

@@ -46,6 +46,11 @@ public:
   std::string text(const std::string &name, const std::string &otherwise) const;
   bool flag(const std::string &name) const { return given.contains(name); }
 
+  /// What the model's sample block says of an option of `sample`.
+  std::optional<std::string> ofSampling(const std::string &name) const;
+  /// The token that ends what is drawn, if the model's prediction names one.
+  std::optional<int64_t> stopToken;
+
   /// For config.json, and back.
   Json toJson() const;
   static Settings fromJson(const Json &json);
@@ -55,7 +60,9 @@ public:
   void inherit(const Settings &earlier);
 
 private:
-  std::map<std::string, std::string> fromSet, block;
+  Result<void> readSampling(const hir::Model &model);
+
+  std::map<std::string, std::string> fromSet, block, sampling;
   std::vector<std::string> statics;
   bool modelKnown = false;
 };

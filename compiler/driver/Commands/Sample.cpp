@@ -67,51 +67,85 @@ static Result<int> sample(const CommandLine &line, Console &console) {
   if (auto done = (*sampler)->bindWeights(); !done)
     return done.error();
 
-  SampleOptions options;
   // Options of sample are not those of the run's train block.
-  options.tokens = settings.whole("tokens", 400);
-  options.temperature = settings.real("temperature", 1);
-  options.topK = settings.whole("top-k", 0);
-  options.topP = settings.real("top-p", 1);
+  const Settings &model = opened->project->settings();
+  auto wanted = [&](const std::string &name) {
+    auto value = settings.get(name);
+    return value ? value : model.ofSampling(name);
+  };
+  auto whole = [&](const std::string &name, int64_t otherwise) {
+    auto value = wanted(name);
+    return value ? parseWhole(*value).value_or(otherwise) : otherwise;
+  };
+  auto real = [&](const std::string &name, double otherwise) {
+    auto value = wanted(name);
+    return value ? parseReal(*value).value_or(otherwise) : otherwise;
+  };
+  SampleOptions options;
+  options.tokens = whole("tokens", 400);
+  options.temperature = real("temperature", 1);
+  options.topK = whole("top-k", 0);
+  options.topP = real("top-p", 1);
   options.seed = settings.whole("seed", 1);
-  std::string stop = settings.text("stop", "");
-  int64_t count = settings.whole("count", 1);
+  options.stop = wanted("stop").value_or("");
+  if (!settings.get("stop") && model.stopToken)
+    options.stopToken = int32_t(*model.stopToken);
+  options.piece = [&](int32_t before, int32_t token) {
+    return piece(vocabulary, before, token);
+  };
+  int64_t count = whole("count", 1), beam = whole("beam", 0);
+  for (const char *name : {"temperature", "top-k", "top-p", "seed"})
+    if (beam > 0 && settings.get(name)) {
+      // A beam of the model's own gives way to what is asked for here.
+      if (settings.get("beam"))
+        return usageError(std::string("--beam draws nothing, so --") + name +
+                          " has no meaning beside it");
+      beam = 0;
+    }
+  if (beam > 0) {
+    if (count > beam)
+      return usageError("--count=" + std::to_string(count) +
+                        " texts need a beam at least as wide, found --beam=" +
+                        std::to_string(beam));
+  }
 
   Json samples = Json::array();
   int64_t drawnTokens = 0;
   double begin = steadySeconds();
-  for (int64_t number = 0; number < count; ++number) {
-    std::string text = promptText, drawnText;
-    bool written = console.print(number ? "\n" + promptText : promptText);
-    int32_t before = prompt.empty() ? -1 : prompt.back();
-    auto drawn =
-        (*sampler)->sample(prompt, options, number, [&](int32_t token) {
-          std::string more = piece(vocabulary, before, token);
-          before = token;
-          drawnText += more;
-          if (!stop.empty()) {
-            // Shown at the end: the stop text itself is not.
-            return drawnText.find(stop) != std::string::npos;
-          }
-          written = written && console.print(more);
-          return !written;
-        });
-    if (!drawn)
-      return drawn.error();
-    if (!stop.empty()) {
-      drawnText = drawnText.substr(0, drawnText.find(stop));
-      written = written && console.print(drawnText);
+  bool written = true;
+  auto keep = [&](const Sample &drawn) {
+    drawnTokens += int64_t(drawn.tokens.size());
+    samples.push_back({{"text", promptText + drawn.text},
+                       {"tokens", drawn.tokens},
+                       {"logprob", driver::number(drawn.logprob)},
+                       {"stopped", drawn.stopped}});
+  };
+  if (beam > 0) {
+    auto found = (*sampler)->search(prompt, options, beam);
+    if (!found)
+      return found.error();
+    for (int64_t number = 0; number < std::min(count, int64_t(found->size()));
+         ++number) {
+      const Sample &sample = (*found)[size_t(number)];
+      written = written && console.print((number ? "\n" : "") + promptText +
+                                         sample.text + "\n");
+      keep(sample);
     }
-    written = written && console.print("\n");
-    if (!written)
-      return int(StatusInput);
-    text += drawnText;
-    drawnTokens += int64_t(drawn->tokens.size());
-    samples.push_back({{"text", text},
-                       {"tokens", drawn->tokens},
-                       {"logprob", driver::number(drawn->logprob)},
-                       {"stopped", drawn->stopped && !stop.empty()}});
+  } else {
+    for (int64_t number = 0; number < count && written; ++number) {
+      written = console.print(number ? "\n" + promptText : promptText);
+      auto drawn = (*sampler)->sample(
+          prompt, options, number, [&](const std::string &more) {
+            return written = written && console.print(more);
+          });
+      if (!drawn)
+        return drawn.error();
+      written = written && console.print("\n");
+      keep(*drawn);
+    }
   }
+  if (!written)
+    return int(StatusInput);
   double seconds = steadySeconds() - begin;
   console.object["seed"] = options.seed;
   console.object["tokens_per_s"] =
