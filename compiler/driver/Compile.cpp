@@ -20,8 +20,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <sstream>
+#include <tuple>
 
 using namespace rnnc;
 using namespace rnnc::driver;
@@ -231,51 +233,108 @@ remarkText(const std::string &message) {
   return {id.str(), shown.substr(0, shown.rfind('"')).str()};
 }
 
+namespace {
+/// Where a message of MLIR belongs in the text, and what more it points at.
+struct Places {
+  SourceRange first;
+  /// Where other ops of the same remark were written.
+  std::vector<SourceRange> others;
+  /// Where the loops stand that the op is in.
+  std::vector<SourceRange> loops;
+};
+} // namespace
+
+/// The place in the text that a location with a file names; an invalid one if
+/// the file is none of the program's.
+static SourceRange rangeOf(const Program &program, mlir::FileLineColLoc place) {
+  for (const auto &unit : program.units)
+    if (unit->file && unit->file->getName() == place.getFilename().getValue() &&
+        place.getLine() > 0) {
+      size_t start = unit->file->lineStart(place.getLine());
+      return SourceRange(
+          unit->file->locAt(start + std::max(place.getColumn(), 1u) - 1));
+    }
+  return {};
+}
+
+/// Reads a location: parts of a fused one are equals, the caller of a call site
+/// is a loop.
+static void findPlaces(const Program &program, mlir::Location location,
+                       bool isLoop, Places &places) {
+  if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(location)) {
+    for (mlir::Location part : fused.getLocations())
+      findPlaces(program, part, isLoop, places);
+  } else if (auto named = mlir::dyn_cast<mlir::NameLoc>(location)) {
+    findPlaces(program, named.getChildLoc(), isLoop, places);
+  } else if (auto call = mlir::dyn_cast<mlir::CallSiteLoc>(location)) {
+    findPlaces(program, call.getCallee(), isLoop, places);
+    findPlaces(program, call.getCaller(), /*isLoop=*/true, places);
+  } else if (auto place = mlir::dyn_cast<mlir::FileLineColLoc>(location)) {
+    SourceRange range = rangeOf(program, place);
+    if (!range.isValid())
+      return;
+    if (isLoop)
+      places.loops.push_back(range);
+    else if (!places.first.isValid())
+      places.first = range;
+    else if (range.begin != places.first.begin)
+      places.others.push_back(range);
+  }
+}
+
+static Places placesOf(const Program &program, mlir::Location location) {
+  Places places;
+  findPlaces(program, location, /*isLoop=*/false, places);
+  return places;
+}
+
+/// Adds a note unless it is there.
+static void addNote(Diagnostic &message, SourceRange at,
+                    const std::string &text) {
+  for (const Diagnostic::Note &note : message.notes)
+    if (note.range.begin == at.begin && note.message == text)
+      return;
+  message.note(at, text);
+}
+
 /// Runs a function and keeps what MLIR says meanwhile. A failure is an Error
 /// with the errors said; without any, it is our fault.
 template <class Function> Result<void> Code::collecting(Function &&function) {
   DiagnosticEngine engine(spec->sources(), engineOptions(spec->messages()));
   std::mutex mutex;
-  std::vector<Message> placeless;
-  auto rangeOf = [&](mlir::Location location) {
-    SourceRange range;
-    location->walk([&](mlir::Location part) {
-      auto place = mlir::dyn_cast<mlir::FileLineColLoc>(part);
-      if (!place)
-        return mlir::WalkResult::advance();
-      for (const auto &unit : spec->program().units)
-        if (unit->file &&
-            unit->file->getName() == place.getFilename().getValue() &&
-            place.getLine() > 0) {
-          size_t start = unit->file->lineStart(place.getLine());
-          range = SourceRange(
-              unit->file->locAt(start + std::max(place.getColumn(), 1u) - 1));
-          return mlir::WalkResult::interrupt();
-        }
-      return mlir::WalkResult::advance();
-    });
-    return range;
+  // Passes run several times, and a cell may stand in several loops.
+  std::map<std::tuple<SourceLoc, std::string, std::string>, Diagnostic *> known;
+  auto remark = [&](SourceRange at,
+                    const std::string &message) -> Diagnostic & {
+    auto [id, text] = remarkText(message);
+    Diagnostic *&place = known[{at.begin, id, text}];
+    if (!place)
+      place = &engine.remark(at, id, text);
+    return *place;
   };
   mlir::ScopedDiagnosticHandler handler(
       context.get(), [&](mlir::Diagnostic &message) {
         std::lock_guard lock(mutex);
-        SourceRange range = rangeOf(message.getLocation());
-        auto add = [&]() -> auto & {
+        Places places = placesOf(spec->program(), message.getLocation());
+        auto add = [&]() -> Diagnostic & {
           switch (message.getSeverity()) {
           case mlir::DiagnosticSeverity::Error:
-            return engine.error(range, "compile", message.str());
+            return engine.error(places.first, "compile", message.str());
           case mlir::DiagnosticSeverity::Warning:
-            return engine.warning(range, "compile", message.str());
-          default: {
-            auto [id, text] = remarkText(message.str());
-            return engine.remark(range, id, text);
-          }
+            return engine.warning(places.first, "compile", message.str());
+          default:
+            return remark(places.first, message.str());
           }
         };
-        auto &added = add();
+        Diagnostic &added = add();
         for (mlir::Diagnostic &note : message.getNotes())
-          if (SourceRange at = rangeOf(note.getLocation()); at.isValid())
-            added.note(at, note.str());
+          if (Places at = placesOf(spec->program(), note.getLocation());
+              at.first.isValid())
+            addNote(added, at.first, note.str());
+        for (SourceRange other : places.others)
+          addNote(added, other, "and this");
+        for (SourceRange loop : places.loops)
+          addNote(added, loop, "in this loop over time");
         return mlir::success();
       });
   bool succeeded = function();

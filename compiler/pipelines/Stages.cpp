@@ -100,6 +100,9 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCSEPass());
   pm.addPass(rnn::createDropDeadPass());
 
+  // By now it is settled what is computed in each step and what beside it.
+  pm.addPass(rnn::createTellLoopsPass());
+
   // Scans carry how many steps one turn of their loop computes.
   if (options.unroll != 0 && options.unroll != 1) {
     rnn::UnrollTimePassOptions unroll;

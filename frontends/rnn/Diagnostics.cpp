@@ -112,9 +112,11 @@ static std::vector<Diagnostic> select(const std::deque<Diagnostic> &all,
   for (auto &[key, diagnostic] : byPlace)
     result.push_back(std::move(diagnostic));
   // The first message at a place is the cause; others there follow from it.
+  // Remarks follow from nothing: each stands for itself.
   auto same = [](const Diagnostic &a, const Diagnostic &b) {
     return a.caret == b.caret && a.severity == b.severity &&
-           (a.caret.isValid() || a.message == b.message);
+           ((a.caret.isValid() && a.severity != Severity::Remark) ||
+            a.message == b.message);
   };
   result.erase(std::unique(result.begin(), result.end(), same), result.end());
   return result;

@@ -90,8 +90,8 @@ public:
   const DiagnosticOptions &getOptions() const { return options; }
 
   /// What is to be shown: in order of place, one message of a severity at a
-  /// place, without what options leave out, and with at most `maxErrors`
-  /// errors.
+  /// place (but all remarks), without what options leave out, and with at most
+  /// `maxErrors` errors.
   std::vector<Diagnostic> sorted() const;
 
   /// Prints sorted() as text; says so if errors were left out.

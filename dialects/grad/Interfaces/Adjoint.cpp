@@ -7,6 +7,7 @@
 #include "dialects/grad/Interfaces/Adjoint.h"
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -96,7 +97,7 @@ LogicalResult Adjoint::reverse(ArrayRef<Operation *> ops) {
       return op->emitError("no derivative rule for '") << op->getName() << "'";
     if (rule.stopsGradient())
       continue;
-    location = op->getLoc();
+    location = rnn::gradientLoc(op->getLoc());
     if (failed(rule.addAdjoint(given, *this)))
       return failure();
   }

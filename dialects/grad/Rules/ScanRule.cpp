@@ -49,7 +49,7 @@ static SmallVector<Value> wantedFromOutside(ScanOp scan, Adjoint &adjoint) {
 static LogicalResult addScan(ScanOp scan, ArrayRef<Value> cotangents,
                              Adjoint &adjoint) {
   OpBuilder &b = adjoint.builder();
-  Location loc = scan.getLoc();
+  Location loc = adjoint.loc();
   YieldOp yield = scan.getYield();
   unsigned emitCount = scan.getEmitted().size();
   unsigned carryCount = scan.getInitial().size();

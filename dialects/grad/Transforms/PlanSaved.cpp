@@ -10,6 +10,7 @@
 #include "dialects/grad/Transforms/MinCut.h"
 #include "dialects/grad/Transforms/Passes.h"
 #include "dialects/grad/Transforms/ScanEdits.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/IR/OperationSupport.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -60,7 +61,10 @@ public:
     match();
     if (ops.empty())
       return 0;
-    return rewrite(choose());
+    llvm::SetVector<Value> kept = choose();
+    if (wantsRemarks(forward))
+      report(kept);
+    return rewrite(kept);
   }
 
   ScanOp forward, reverse;
@@ -73,6 +77,8 @@ private:
   DenseMap<Value, Value> slices;
   /// Ops of the forward body beside their copies.
   llvm::MapVector<Operation *, Operation *> ops;
+  /// Those of them that `reverse` computes again.
+  SmallVector<Operation *> repeated;
 
   bool isInside(ScanOp scan, Value value) {
     return scan.getBody().isAncestor(value.getParentRegion());
@@ -197,6 +203,9 @@ private:
     }
 
     std::vector<bool> needed = graph.run();
+    for (auto [op, copy] : ops)
+      if (needed[opNodes[op]])
+        repeated.push_back(op);
     llvm::SetVector<Value> kept;
     for (auto [value, node] : valueNodes) {
       Operation *op = value.getDefiningOp();
@@ -204,6 +213,48 @@ private:
         kept.insert(value);
     }
     return kept;
+  }
+
+  int64_t bytes(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    int64_t bits = type && type.getElementType().isIntOrFloat()
+                       ? type.getElementTypeBitWidth()
+                       : 64;
+    return entries(value) * ((bits + 7) / 8);
+  }
+
+  /// Says what is kept and what is computed again.
+  void report(const llvm::SetVector<Value> &kept) {
+    std::string rows = " a step at B = " + std::to_string(this->rows);
+    int64_t sum = 0;
+    for (Value value : kept) {
+      Operation *op = value.getDefiningOp();
+      std::string what = "value" + ofInstance(op);
+      if (findEmission(forward, value)) {
+        remarkDone(op, "saved", DEBUG_TYPE,
+                   what + " is read by the gradient loop, and emitted anyway");
+        continue;
+      }
+      sum += bytes(value);
+      remarkDone(op, "saved", DEBUG_TYPE,
+                 what + " is kept for the gradient loop: " +
+                     bytesText(bytes(value)) + rows);
+    }
+    unsigned again = 0;
+    for (Operation *op : repeated) {
+      if (op->hasTrait<OpTrait::ConstantLike>())
+        continue;
+      ++again;
+      remarkDone(op, "recomputed", DEBUG_TYPE,
+                 "value" + ofInstance(op) +
+                     " is computed again in the gradient loop: that costs less "
+                     "than to keep it");
+    }
+    remarkFact(forward, "plan", DEBUG_TYPE,
+               "gradient loop reads " + counted(kept.size(), "value") +
+                   " that this loop keeps, " + bytesText(sum) + rows +
+                   " more than it emits anyway, and computes " +
+                   counted(again, "operation") + " again");
   }
 
   unsigned rewrite(const llvm::SetVector<Value> &kept) {

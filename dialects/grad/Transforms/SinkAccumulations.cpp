@@ -9,8 +9,8 @@
 
 #include "dialects/grad/Transforms/Passes.h"
 #include "dialects/grad/Transforms/ScanEdits.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
 #define DEBUG_TYPE "grad-sink-accumulations"
@@ -236,6 +236,13 @@ static unsigned sinkFrom(ScanOp scan) {
   for (unsigned i = 0; i < scan.getInitial().size(); ++i)
     if (std::optional<Sunk> sunk = findSunk(scan, i))
       all.push_back(*sunk);
+    else
+      for (Operation *user : scan.getCarries()[i].getUsers())
+        if (accumulatorOf(user) == scan.getCarries()[i])
+          remarkRefused(user, "stays", DEBUG_TYPE,
+                        subjectOf(user) +
+                            " is summed step by step: it has no form over all "
+                            "steps");
   if (all.empty())
     return 0;
 
@@ -268,9 +275,10 @@ static unsigned sinkFrom(ScanOp scan) {
       sum = {};
     for (const Link &link : sunk.links) {
       sum = sink(b, scan, link, sum, sequenceOf);
-      remark::passed(link.op->getLoc(),
-                     remark::RemarkOpts::name("Sunk").category(DEBUG_TYPE))
-          << "one sum over all steps";
+      remarkDone(link.op, "accumulated", DEBUG_TYPE,
+                 subjectOf(link.op) +
+                     " that is summed over time is one over all steps, after "
+                     "the loop");
     }
     scan.getFinals()[sunk.carry].replaceAllUsesWith(sum);
   }

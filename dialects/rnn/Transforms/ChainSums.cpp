@@ -7,12 +7,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/Repeated.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {
 #define GEN_PASS_DEF_CHAINSUMSPASS
@@ -200,9 +200,8 @@ struct ChainSumsPass : rnnc::rnn::impl::ChainSumsPassBase<ChainSumsPass> {
         Sum sum(root, dependence);
         if (!sum.wantsChain())
           continue;
-        remark::passed(root->getLoc(),
-                       remark::RemarkOpts::name("chained").category(DEBUG_TYPE))
-            << "sum made one chain, state last";
+        remarkDone(root, "chained", DEBUG_TYPE,
+                   "sum of products is one chain, what reads the state last");
         sum.makeChain();
         ++numChained;
       }

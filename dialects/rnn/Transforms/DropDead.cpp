@@ -8,8 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/Passes.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rnnc::rnn {
@@ -47,10 +47,10 @@ struct DropDeadPass : rnnc::rnn::impl::DropDeadPassBase<DropDeadPass> {
     if (after.values >= before.values)
       return;
     numValues += before.values - after.values;
-    remark::passed(getOperation()->getLoc(),
-                   remark::RemarkOpts::name("dropped").category(DEBUG_TYPE))
-        << std::to_string(before.values - after.values) +
-               " carried values, sequences and emissions dropped";
+    remarkDone(getOperation(), "dropped", DEBUG_TYPE,
+               Twine(before.values - after.values) +
+                   " carried values, sequences and emissions that no result "
+                   "needs are gone");
   }
 };
 } // namespace

@@ -12,11 +12,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace rnnc::rnn {
@@ -53,15 +53,28 @@ struct Hints {
 
   /// Whether a table of `rows` rows is smaller than all that ids name.
   bool isSmaller(int64_t rows, Value ids) const {
+    return !ShapedType::isDynamic(rows) && rows < entries(ids);
+  }
+  int64_t entries(Value ids) const {
     int64_t entries = 1, rank = tensorOf(ids).getRank();
     for (int64_t i = 0; i < rank; ++i)
       entries *= i + 1 == rank ? batch : length;
-    return !ShapedType::isDynamic(rows) && rows < entries;
+    return entries;
+  }
+  /// Whether it is, with a remark on `op` where it is not.
+  bool pays(Operation *op, int64_t rows, Value ids) const {
+    if (isSmaller(rows, ids))
+      return true;
+    if (!ShapedType::isDynamic(rows))
+      remarkRefused(op, "unfolded", DEBUG_TYPE,
+                    subjectOf(op) + " of looked-up rows stays: the table has " +
+                        Twine(rows) + " rows, " + Twine(entries(ids)) +
+                        " are looked up at B = " + Twine(batch) +
+                        ", T = " + Twine(length));
+    return false;
   }
   void count(Operation *op, StringRef what) const {
-    remark::passed(op->getLoc(),
-                   remark::RemarkOpts::name("folded").category(DEBUG_TYPE))
-        << what.str();
+    remarkDone(op, "folded", DEBUG_TYPE, what);
     ++numFolded;
   }
 };
@@ -84,7 +97,7 @@ struct ContractTable : OpRewritePattern<ContractOp> {
         !haveNone(op.getRhsLabels(), ids))
       return rewriter.notifyMatchFailure(op, "the ids do not stay in front");
     auto table = tensorOf(gather.getTable());
-    if (!hints.isSmaller(table.getDimSize(0), gather.getIds()))
+    if (!hints.pays(op, table.getDimSize(0), gather.getIds()))
       return rewriter.notifyMatchFailure(op, "the table is not smaller");
 
     StringRef own = op.getOutLabels().drop_front(rank);
@@ -113,7 +126,10 @@ struct ContractTable : OpRewritePattern<ContractOp> {
                                   gather.getIds());
     if (start)
       rows = arith::AddFOp::create(rewriter, op.getLoc(), rows, start);
-    hints.count(op, "product of table rows became a product of the table");
+    hints.count(
+        op,
+        "product of looked-up rows is a product of the whole table, of which "
+        "rows are looked up");
     rewriter.replaceOp(op, rows);
     return success();
   }
@@ -153,8 +169,8 @@ struct ContractWithTable : OpRewritePattern<ContractOp> {
       return rewriter.notifyMatchFailure(op, "the ids are not summed");
     if (op.getValid() && ids != StringRef("tb").take_back(rank))
       return rewriter.notifyMatchFailure(op, "its mask is not of the ids");
-    if (!hints.isSmaller(tensorOf(gather.getTable()).getDimSize(0),
-                         gather.getIds()))
+    if (!hints.pays(op, tensorOf(gather.getTable()).getDimSize(0),
+                    gather.getIds()))
       return rewriter.notifyMatchFailure(op, "the table is not smaller");
 
     Value sums =
@@ -165,7 +181,8 @@ struct ContractWithTable : OpRewritePattern<ContractOp> {
     std::string labels =
         (isRhs ? otherPart + "," + tablePart : tablePart + "," + otherPart) +
         "->" + op.getOutLabels().str();
-    hints.count(op, "gradient over table rows became one over the table");
+    hints.count(
+        op, "gradient over looked-up rows is one over the rows of the table");
     rewriter.replaceOpWithNewOp<ContractOp>(
         op, op.getType(), labels, isRhs ? sums : gather.getTable(),
         isRhs ? gather.getTable() : sums, op.getAcc());
@@ -192,7 +209,7 @@ struct ContractScattered : OpRewritePattern<ScatterAddOp> {
         !haveNone(product.getRhsLabels(), ids))
       return rewriter.notifyMatchFailure(op, "the ids do not stay in front");
     auto table = tensorOf(op);
-    if (!hints.isSmaller(table.getDimSize(0), op.getIds()))
+    if (!hints.pays(op, table.getDimSize(0), op.getIds()))
       return rewriter.notifyMatchFailure(op, "the table is not smaller");
 
     Value rows = product.getLhs();
@@ -206,7 +223,7 @@ struct ContractScattered : OpRewritePattern<ScatterAddOp> {
     std::string labels = entry + product.getLhsLabels().drop_front(rank).str() +
                          "," + product.getRhsLabels().str() + "->" + entry +
                          product.getOutLabels().drop_front(rank).str();
-    hints.count(op, "gradient of a table is a product of sums of rows");
+    hints.count(op, "gradient of the table is a product of sums of rows");
     rewriter.replaceOpWithNewOp<ContractOp>(op, op.getType(), labels, sums,
                                             product.getRhs(), op.getAcc());
     return success();

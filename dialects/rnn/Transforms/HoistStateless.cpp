@@ -8,12 +8,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/LiftOverTime.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/Repeated.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 namespace rnnc::rnn {
@@ -49,10 +49,8 @@ public:
           roots.push_back(&op);
       } else if (isRowWork(&op)) {
         ++refused;
-        remark::missed(op.getLoc(),
-                       remark::RemarkOpts::name("stays").category(DEBUG_TYPE))
-            << (op.getName().getStringRef() + " stays in the loop: " + why)
-                   .str();
+        remarkRefused(&op, "stays", DEBUG_TYPE,
+                      subjectOf(&op) + " stays in the loop: " + why);
       }
     }
     // Whatever feeds them goes with them.
@@ -78,10 +76,9 @@ public:
     for (Operation *op : leaving) {
       lifter.lift(op);
       if (isRowWork(op))
-        remark::passed(op->getLoc(),
-                       remark::RemarkOpts::name("hoisted").category(DEBUG_TYPE))
-            << (op->getName().getStringRef() + " is computed for all steps")
-                   .str();
+        remarkDone(op, "hoisted", DEBUG_TYPE,
+                   subjectOf(op) +
+                       " is computed for all steps at once, before the loop");
     }
     llvm::SmallPtrSet<Operation *, 32> gone(leaving.begin(), leaving.end());
     for (Operation *op : leaving) {
@@ -103,9 +100,9 @@ private:
   StringRef whyItStays(Operation *op,
                        llvm::function_ref<bool(Value)> isLifted) {
     if (dependence.ofOperands(op) == Reach::State)
-      return "a carried value reaches it";
+      return "it reads the state";
     if (repeated.contains(op))
-      return "an earlier scan computes it step by step and may keep it";
+      return "an earlier loop computes it step by step and may keep it";
     for (Value operand : op->getOperands())
       if (dependence.of(operand) == Reach::Step && !isLifted(operand) &&
           operand != scan.getPosition())

@@ -8,11 +8,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/JoinValues.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
-#include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {
 #define GEN_PASS_DEF_JOINPRODUCTSPASS
@@ -158,6 +158,10 @@ static void joinShared(MutableArrayRef<SharedView> group) {
       starts.push_back(start);
   }
   SharedView &model = group.front();
+  Location place = FusedLoc::get(
+      llvm::map_to_vector(group,
+                          [](SharedView &view) { return view.op->getLoc(); }),
+      {}, last->getContext());
   Block *block = last->getBlock();
   Type type = withExtent(model.op.getType(), model.outAxis, size);
   Value part = joinValues(parts, model.axis);
@@ -170,7 +174,7 @@ static void joinShared(MutableArrayRef<SharedView> group) {
     start =
         PlaceOp::create(builder, last->getLoc(), type, start, model.outAxis, 0);
   auto joined =
-      ContractOp::create(builder, model.op.getLoc(), type, model.op.getLabels(),
+      ContractOp::create(builder, place, type, model.op.getLabels(),
                          model.partIsRhs ? model.shared() : part,
                          model.partIsRhs ? part : model.shared(), start,
                          model.op.getValid(), model.op.getDescending());
@@ -212,9 +216,11 @@ static unsigned joinOneShared(Block &block, bool parametersOnly) {
         independent &=
             !own.contains(member.op) && !memberNeeds.contains(view.op);
       if (!independent) {
-        remark::missed(view.op->getLoc(),
-                       remark::RemarkOpts::name("apart").category(DEBUG_TYPE))
-            << "product shares an operand with another one but needs it";
+        ContractOp product = view.op;
+        remarkRefused({product, group.front().op}, "apart", DEBUG_TYPE,
+                      subjectOf(product) +
+                          " shares an operand with another one but is not "
+                          "joined: one needs the other's result");
         continue;
       }
       group.push_back(view);
@@ -223,9 +229,12 @@ static unsigned joinOneShared(Block &block, bool parametersOnly) {
     if (group.size() < 2)
       continue;
     unsigned count = group.size();
-    remark::passed(group.front().op->getLoc(),
-                   remark::RemarkOpts::name("joined").category(DEBUG_TYPE))
-        << std::to_string(count) + " products of one operand joined";
+    SmallVector<Operation *> products;
+    for (SharedView &view : group)
+      products.push_back(view.op);
+    remarkDone(products, "joined", DEBUG_TYPE,
+               Twine(count) + " " + subjectOf(products.front()) +
+                   "s that share an operand are one");
     joinShared(group);
     return count;
   }
@@ -319,15 +328,22 @@ static unsigned joinOneSummed(Block &block) {
       lhs.push_back(view.op.getLhs());
       rhs.push_back(view.op.getRhs());
     }
-    remark::passed(root.getLoc(),
-                   remark::RemarkOpts::name("summed").category(DEBUG_TYPE))
-        << std::to_string(chain.size()) + " summed products joined";
+    SmallVector<Operation *> products;
+    for (SummedView view : chain)
+      products.push_back(view.op);
+    remarkDone(products, "summed", DEBUG_TYPE,
+               Twine(chain.size()) + " " + subjectOf(products.front()) +
+                   "s that are added are one");
+    Location place =
+        FusedLoc::get(llvm::map_to_vector(
+                          products, [](Operation *op) { return op->getLoc(); }),
+                      {}, root.getContext());
     Value left = joinValues(lhs, chain.front().lhsAxis);
     Value right = joinValues(rhs, chain.front().rhsAxis);
     // Joining the factors may have put another value into its place.
     Value start = cast<ContractOp>(end).getAcc();
     OpBuilder builder(root);
-    auto joined = ContractOp::create(builder, root.getLoc(), root.getType(),
+    auto joined = ContractOp::create(builder, place, root.getType(),
                                      root.getLabels(), left, right, start,
                                      root.getValid(), root.getDescending());
     root.replaceAllUsesWith(joined.getResult());

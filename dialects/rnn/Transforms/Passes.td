@@ -205,6 +205,20 @@ def UnrollTimePass : Pass<"rnn-unroll-time"> {
   let statistics = [Statistic<"numUnrolled", "scans-unrolled", "Number of scans marked">];
 }
 
+def TellLoopsPass : Pass<"rnn-tell-loops"> {
+  let summary = "say what is left in each step";
+  let description = [{
+    A remark at each `rnn.scan`: its products per step with their sizes, other
+    ops, carried values, sequences. One at each contraction outside of scans.
+
+    Accepts any IR and leaves it as it is. Run after `rnn-join-products`.
+
+    ```mlir
+    rnn.scan ...  // remark: loop over time has 1 product a step (8 -> 32) ...
+    ```
+  }];
+}
+
 def FoldEmbeddingPass : Pass<"rnn-fold-embedding"> {
   let summary = "multiply the table instead of its rows";
   let description = [{

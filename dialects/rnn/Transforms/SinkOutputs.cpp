@@ -7,11 +7,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/LiftOverTime.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
-#include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {
 #define GEN_PASS_DEF_SINKOUTPUTSPASS
@@ -77,10 +77,9 @@ public:
     for (Operation *op : order) {
       lifter.lift(op);
       if (isRowWork(op))
-        remark::passed(op->getLoc(),
-                       remark::RemarkOpts::name("sunk").category(DEBUG_TYPE))
-            << (op->getName().getStringRef() + " is computed for all steps")
-                   .str();
+        remarkDone(op, "sunk", DEBUG_TYPE,
+                   subjectOf(op) +
+                       " is computed for all steps at once, after the loop");
     }
     builder.setInsertionPointAfter(
         lifter.sequenceOf(order.back()->getResult(0)).getDefiningOp());

@@ -6,11 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/Passes.h"
 #include "dialects/rnn/Transforms/ScanEdit.h"
 #include "dialects/rnn/Transforms/StepDependence.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {
 #define GEN_PASS_DEF_SPLITCONCATPRODUCTSPASS
@@ -89,9 +89,10 @@ static bool split(ContractOp product, unsigned side,
     next.getAccMutable().assign(sum ? ValueRange(sum) : ValueRange());
     sum = next;
   }
-  remark::passed(loc, remark::RemarkOpts::name("split").category(DEBUG_TYPE))
-      << "product cut into " + std::to_string(parts.size()) +
-             " where the state begins";
+  remarkDone(product, "split", DEBUG_TYPE,
+             subjectOf(product) + " of joined values is cut into " +
+                 Twine(parts.size()) +
+                 ": what the state reaches apart from the rest");
   product.replaceAllUsesWith(sum);
   product.erase();
   if (concat->use_empty())

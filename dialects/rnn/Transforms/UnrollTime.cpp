@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/rnn/Transforms/Passes.h"
-#include "mlir/IR/Remarks.h"
 
 namespace rnnc::rnn {
 #define GEN_PASS_DEF_UNROLLTIMEPASS
@@ -43,9 +43,9 @@ struct UnrollTimePass : rnnc::rnn::impl::UnrollTimePassBase<UnrollTimePass> {
       }
       scan.setUnroll(steps);
       ++numUnrolled;
-      remark::passed(scan.getLoc(),
-                     remark::RemarkOpts::name("unrolled").category(DEBUG_TYPE))
-          << std::to_string(steps) + " steps per turn";
+      remarkDone(scan, "unrolled", DEBUG_TYPE,
+                 subjectOf(scan) + " computes " + Twine(steps) +
+                     " steps per turn");
     });
   }
 };
