@@ -3,9 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Threads that wait by spinning for a moment and then sleeping on a futex. The
-// waker makes a system call only if somebody sleeps. With more members than
-// cores a waiting thread gives its core away before it sleeps: the one it waits
-// for may need it.
+// waker makes a system call only if somebody sleeps.
 //
 //===----------------------------------------------------------------------===//
 #include "rnnrt/team.h"
@@ -22,11 +20,6 @@
 
 namespace {
 
-/// How long a thread waits before it sleeps.
-struct Patience {
-  int spins = 0, yields = 0;
-};
-
 /// A number that changes, and threads that wait for the change.
 struct alignas(64) Gate {
   std::atomic<uint32_t> value{0};
@@ -39,16 +32,11 @@ struct alignas(64) Gate {
   }
 
   /// Returns when the value is no longer `old`.
-  void wait(uint32_t old, Patience patience) {
-    for (int i = 0; i < patience.spins; ++i) {
+  void wait(uint32_t old, int spins) {
+    for (int i = 0; i < spins; ++i) {
       if (value.load(std::memory_order_acquire) != old)
         return;
       pause();
-    }
-    for (int i = 0; i < patience.yields; ++i) {
-      if (value.load(std::memory_order_acquire) != old)
-        return;
-      sched_yield();
     }
     // Order: a sleeper counts itself before it looks again, the waker changes
     // the value before it looks at the count. Both are sequentially consistent,
@@ -73,7 +61,7 @@ struct Barrier {
   alignas(64) std::atomic<uint32_t> arrived{0};
   Gate gate;
 
-  void meet(uint32_t count, Patience patience) {
+  void meet(uint32_t count, int spins) {
     // Read before arriving: the gate cannot open until this thread is counted.
     const uint32_t phase = gate.value.load(std::memory_order_relaxed);
     if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
@@ -81,7 +69,7 @@ struct Barrier {
       gate.open(phase + 1);
       return;
     }
-    gate.wait(phase, patience);
+    gate.wait(phase, spins);
   }
 };
 
@@ -93,7 +81,7 @@ struct rnnrt_team {
   /// Met by all at the end of a run; a second one serves the members inside.
   Barrier end, inside;
   int64_t size = 1;
-  Patience patience;
+  int spins = 0;
   bool stop = false;
   rnnrt_team_function function = nullptr;
   void *context = nullptr;
@@ -110,11 +98,11 @@ static void *runMember(void *argument) {
   auto *member = static_cast<rnnrt_team::Member *>(argument);
   rnnrt_team *team = member->team;
   for (uint32_t run = 0;; ++run) {
-    team->start.wait(run, team->patience);
+    team->start.wait(run, team->spins);
     if (team->stop)
       return nullptr;
     team->function(team->context, member->id);
-    team->end.meet(static_cast<uint32_t>(team->size), team->patience);
+    team->end.meet(static_cast<uint32_t>(team->size), team->spins);
   }
 }
 
@@ -129,14 +117,11 @@ rnnrt_team *rnnrt_team_create(int64_t threads) {
     delete team;
     return nullptr;
   }
-  // About 200 microseconds of spinning, where every member has a core: longer
+  // About 150 microseconds of spinning, where every member has a core: longer
   // than it takes to wake a sleeper, or two threads would go on waking each
   // other. Otherwise a spinning thread would keep the one it waits for from
-  // running.
-  if (threads <= rnnrt_usable_cores())
-    team->patience = {12000, 0};
-  else
-    team->patience = {20, 50};
+  // running, and one that only yields would hand its turn to strangers.
+  team->spins = threads <= rnnrt_usable_cores() ? 6000 : 20;
   for (team->size = 1; team->size < threads; ++team->size) {
     rnnrt_team::Member &member = team->members[team->size];
     member.team = team;
@@ -172,14 +157,14 @@ void rnnrt_team_run(rnnrt_team *team, rnnrt_team_function function,
   team->context = context;
   team->start.open(team->start.value.load(std::memory_order_relaxed) + 1);
   function(context, 0);
-  team->end.meet(static_cast<uint32_t>(team->size), team->patience);
+  team->end.meet(static_cast<uint32_t>(team->size), team->spins);
 }
 
 void rnnrt_team_barrier(void *team, int64_t thread) {
   auto *self = static_cast<rnnrt_team *>(team);
   (void)thread;
   if (self->size > 1)
-    self->inside.meet(static_cast<uint32_t>(self->size), self->patience);
+    self->inside.meet(static_cast<uint32_t>(self->size), self->spins);
 }
 
 int64_t rnnrt_usable_cores(void) {

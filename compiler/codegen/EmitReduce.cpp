@@ -529,7 +529,8 @@ bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
     parts = Monomial(llvm::divideCeil(entries.coefficient, kPartialEntries));
   if (parts.isConstant(1) && rowwise)
     return false;
-  if (parts.isConstant(1)) {
+  bool follows = acc && readsPartialSums(op);
+  if (parts.isConstant(1) && !follows) {
     // Too little to share.
     Views own = reads;
     if (acc)
@@ -545,11 +546,13 @@ bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
     return true;
   }
   View partials = allocate(out.element, {parts}, lastUse(op.getResult()));
-  Partition share = partitionRows(
-      time && !parts.isConstant()
-          ? "." + std::to_string(parts.extents.front())
-          : "r" + std::to_string(parts.coefficient),
-      parts);
+  Partition share =
+      parts.isConstant(1)
+          ? serial()
+          : partitionRows(time && !parts.isConstant()
+                              ? "." + std::to_string(parts.extents.front())
+                              : "r" + std::to_string(parts.coefficient),
+                          parts);
   access(share, {}, reads, {partials});
   forRange(share.low, share.high, 1, [&](Value part) {
     Value total;
@@ -570,15 +573,30 @@ bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
     } else if (time) {
       total = sumOf({part}, constant(0), value(entries));
     } else {
-      Value low = mul(part, constant(kPartialEntries));
-      Value high = arith::MinSIOp::create(
-          b, loc, add(low, constant(kPartialEntries)), value(entries));
+      Value low = mul(part, constant(kPartialEntries)), high = value(entries);
+      if (!parts.isConstant(1))
+        high = arith::MinSIOp::create(b, loc,
+                                      add(low, constant(kPartialEntries)), high);
       total = sumOf({}, low, high);
     }
     store(total, pointerAt(partials, {part}));
   });
   partialSums.push_back(
       {op, partials, out, acc ? std::optional(*acc) : std::nullopt, time});
+  // What those before it keep is read when this one is added up.
+  if (follows) {
+    int last = lastUse(op.getResult());
+    llvm::SmallDenseSet<Storage> kept;
+    for (const PartialSums &sums : partialSums) {
+      kept.insert(sums.partials.storage);
+      kept.insert(sums.out.storage);
+      if (sums.acc)
+        kept.insert(sums.acc->storage);
+    }
+    for (Slot &slot : slots)
+      if (kept.contains(slot.storage))
+        slot.death = std::max(slot.death, last);
+  }
   // Only straight code may go on before they are added up.
   if (b.getInsertionBlock() != &target.front())
     addPartialSums();
@@ -614,6 +632,7 @@ void Emitter::addPartialSums() {
   partialSums.clear();
 }
 
+/// Whether the op, with all inside it, reads one of the sums.
 bool Emitter::readsPartialSums(Operation *op) {
   return llvm::any_of(partialSums, [&](PartialSums &sums) {
     return llvm::any_of(sums.op->getUsers(), [&](Operation *user) {
@@ -623,6 +642,11 @@ bool Emitter::readsPartialSums(Operation *op) {
 }
 
 LogicalResult Emitter::emitReduce(rnn::ReduceOp op) {
+  for (PartialSums &sums : partialSums)
+    if (op.getInput() == sums.op.getResult()) {
+      addPartialSums();
+      break;
+    }
   auto terms = reducedTerms(op);
   auto shape = shapeOf(op.getResult());
   if (failed(terms) || failed(shape))
@@ -648,8 +672,11 @@ LogicalResult Emitter::emitReduce(rnn::ReduceOp op) {
   views[op.getResult()] = out;
   const View *accView = acc ? &acc->view : nullptr;
   const View *validView = valid ? &*valid : nullptr;
-  if (emitTotal(op, *terms, out, accView, validView) ||
-      emitColumns(op, *terms, out, accView, validView))
+  if (emitTotal(op, *terms, out, accView, validView))
+    return success();
+  if (readsPartialSums(op))
+    addPartialSums();
+  if (emitColumns(op, *terms, out, accView, validView))
     return success();
   std::string sums;
   for (char label : op.getInLabels())

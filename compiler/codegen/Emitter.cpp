@@ -141,7 +141,8 @@ LogicalResult Emitter::emitBlock(Block &block) {
   for (Operation &op : block) {
     if (top) {
       currentTop = order.lookup(&op);
-      if (readsPartialSums(&op))
+      // A reduction looks itself: it may add its own to those before.
+      if (!isa<rnn::ReduceOp>(op) && readsPartialSums(&op))
         addPartialSums();
     }
     loc = op.getLoc();

@@ -89,6 +89,9 @@ struct TextOptions : PassPipelineOptions<TextOptions> {
   Option<double> clipValue{*this, "clip-value",
                            llvm::cl::desc("Largest entry of the gradient"),
                            llvm::cl::init(defaults().clipValue)};
+  Option<bool> gradNorm{*this, "grad-norm",
+                        llvm::cl::desc("The norm as a result of @train"),
+                        llvm::cl::init(defaults().gradNorm)};
   Option<bool> inputGradients{*this, "input-gradients",
                               llvm::cl::desc("Gradients of inputs and states"),
                               llvm::cl::init(defaults().inputGradients)};
@@ -120,6 +123,7 @@ struct TextOptions : PassPipelineOptions<TextOptions> {
     options.alpha = alpha;
     options.clipNorm = clipNorm;
     options.clipValue = clipValue;
+    options.gradNorm = gradNorm;
     options.inputGradients = inputGradients;
     options.unroll = unroll;
     options.length = length;

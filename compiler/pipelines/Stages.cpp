@@ -63,6 +63,7 @@ static void buildGrad(OpPassManager &pm, const PipelineOptions &options) {
   entries.epsilon = options.epsilon;
   entries.alpha = options.alpha;
   entries.clipNorm = options.clipNorm;
+  entries.gradNorm = options.gradNorm;
   entries.clipValue = options.clipValue;
   entries.inputGradients = options.inputGradients;
   pm.addPass(grad::createBuildEntriesPass(entries));

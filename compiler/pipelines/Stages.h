@@ -31,6 +31,9 @@ struct PipelineOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, alpha = 0.99;
   /// Largest global norm and largest entry of the gradient; 0 is off.
   double clipNorm = 0, clipValue = 0;
+  /// The global norm as a result of "train". Without it only clipping asks for
+  /// the norm.
+  bool gradNorm = true;
   /// Gradients of real inputs and states as well as of parameters.
   bool inputGradients = false;
   /// 0: a loop. N > 1: N steps per turn. -1: no loop, `length` steps.

@@ -151,9 +151,12 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
 
     SmallVector<Value> gradients = gradientsOf(function, trained);
     OpBuilder b(function.getBody().front().getTerminator());
-    Value norm = buildNorm(b, loc, gradients, element);
-    addResult(function, norm,
-              describe(context, ArgKind::Grad_norm, "grad_norm"));
+    Value norm;
+    if (gradNorm || clipNorm != 0)
+      norm = buildNorm(b, loc, gradients, element);
+    if (gradNorm)
+      addResult(function, norm,
+                describe(context, ArgKind::Grad_norm, "grad_norm"));
     if (clipNorm != 0)
       clipByNorm(b, loc, gradients, norm, clipNorm);
     if (clipValue != 0)

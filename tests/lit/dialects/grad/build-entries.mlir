@@ -2,6 +2,7 @@
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=adamw weight-decay=0.1 entries=train})' | FileCheck %s --check-prefix=ADAMW
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=rmsprop entries=train})' | FileCheck %s --check-prefix=RMSPROP
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{entries=grad input-gradients=true})' | FileCheck %s --check-prefix=INPUTS
+// RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=sgd entries=train grad-norm=false})' | FileCheck %s --check-prefix=NONORM
 // RUN: not rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=sdg})' 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // UNKNOWN: error: there is no optimizer 'sdg'
@@ -36,6 +37,12 @@
 // RMSPROP-LABEL: func.func @train
 // RMSPROP-SAME:    #rnn.arg<slot, "p.square">
 // RMSPROP-NOT:   @grad
+
+// Nobody asks for the norm.
+// NONORM-LABEL: func.func @train
+// NONORM-NOT:     grad_norm
+// NONORM-NOT:     math.sqrt
+// NONORM:         return
 
 // INPUTS-LABEL: func.func @grad
 // INPUTS-SAME:    #rnn.arg<grad, "p">{{.*}}#rnn.arg<grad, "x", ["B"]>

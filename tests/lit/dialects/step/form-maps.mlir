@@ -81,3 +81,40 @@ func.func @scan(%T: index, %xs: tensor<?x?x4xf32>, %h0: tensor<?x4xf32>) -> tens
   }
   return %l : tensor<?x4xf32>
 }
+
+// Each value of fixed size has a kernel of its own, whatever they share; work
+// on arguments alone is done where it is read.
+// CHECK-LABEL: func.func @updates
+func.func @updates(%rate: tensor<f32>, %p: tensor<4xf32>, %q: tensor<4xf32>, %both: tensor<?x8xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  // CHECK: %[[G:.*]] = rnn.reduce
+  // CHECK: %[[P:.*]] = step.map(%{{.*}}, %{{.*}}, %{{.*}} : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: %[[Q:.*]] = step.map(%{{.*}}, %{{.*}}, %{{.*}} : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  // CHECK-NOT: step.map
+  // CHECK: return %[[P]], %[[Q]]
+  %keep = arith.constant dense<0.9> : tensor<4xf32>
+  %r = rnn.broadcast "->n" %rate [] : tensor<f32> to tensor<4xf32>
+  %p0 = arith.mulf %p, %keep : tensor<4xf32>
+  %q0 = arith.mulf %q, %keep : tensor<4xf32>
+  %g = rnn.reduce sum "bn->n" %both : tensor<?x8xf32> to tensor<8xf32>
+  %gp = rnn.slice %g axis 0 from 0 : tensor<8xf32> to tensor<4xf32>
+  %gq = rnn.slice %g axis 0 from 4 : tensor<8xf32> to tensor<4xf32>
+  %sp = arith.mulf %r, %gp : tensor<4xf32>
+  %sq = arith.mulf %r, %gq : tensor<4xf32>
+  %p1 = arith.subf %p0, %sp : tensor<4xf32>
+  %q1 = arith.subf %q0, %sq : tensor<4xf32>
+  return %p1, %q1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// One kernel out of two that stood apart, since one op reads both.
+// CHECK-LABEL: func.func @merged
+func.func @merged(%a: tensor<?x4xf32>, %b: tensor<?x4xf32>, %U: tensor<4x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  // CHECK: rnn.contract
+  // CHECK: step.map({{.*}}) -> tensor<?x4xf32>
+  // CHECK-NOT: step.map
+  // CHECK: return
+  %p = rnn.contract "bk,nk->bn" %a, %U : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %s = rnn.sigmoid %b : tensor<?x4xf32>
+  %t = math.tanh %p : tensor<?x4xf32>
+  %r = arith.mulf %s, %t : tensor<?x4xf32>
+  return %r, %p : tensor<?x4xf32>, tensor<?x4xf32>
+}
