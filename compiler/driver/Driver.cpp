@@ -58,6 +58,8 @@ static int dispatch(const CommandLine &line, Console &console) {
     return sampleCommand(line, console);
   if (name == "run")
     return runCommand(line, console);
+  if (name == "bench")
+    return benchCommand(line, console);
   if (name == "baseline")
     return baselineCommand(line, console);
   return gradcheckCommand(line, console);

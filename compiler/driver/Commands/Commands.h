@@ -20,6 +20,7 @@ int trainCommand(const CommandLine &line, Console &console);
 int evalCommand(const CommandLine &line, Console &console);
 int sampleCommand(const CommandLine &line, Console &console);
 int runCommand(const CommandLine &line, Console &console);
+int benchCommand(const CommandLine &line, Console &console);
 int baselineCommand(const CommandLine &line, Console &console);
 int gradcheckCommand(const CommandLine &line, Console &console);
 

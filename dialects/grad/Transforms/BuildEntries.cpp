@@ -80,22 +80,36 @@ static SmallVector<Value> gradientsOf(func::FuncOp function,
   return SmallVector<Value>(gradient.getGradients());
 }
 
-static void buildGrad(func::FuncOp loss, bool inputGradients) {
-  func::FuncOp function = copyOf(loss, "grad");
-  SmallVector<unsigned> arguments = trainedArguments(function);
-  if (inputGradients)
-    for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      if (ArgAttr arg = argOf(function, i);
-          arg && isReal(function.getArgumentTypes()[i]) &&
-          (arg.getKind() == ArgKind::Input || arg.getKind() == ArgKind::State))
-        arguments.push_back(i);
-  for (auto [i, gradient] :
-       llvm::zip_equal(arguments, gradientsOf(function, arguments))) {
+/// The real arguments of `function` of these kinds.
+static SmallVector<unsigned> realArguments(func::FuncOp function,
+                                           ArrayRef<ArgKind> kinds) {
+  SmallVector<unsigned> numbers;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (ArgAttr arg = argOf(function, i);
+        arg && isReal(function.getArgumentTypes()[i]) &&
+        llvm::is_contained(kinds, arg.getKind()))
+      numbers.push_back(i);
+  return numbers;
+}
+
+/// Appends the gradients with respect to arguments to the results.
+static void addGradients(func::FuncOp function, ArrayRef<unsigned> arguments,
+                         ArrayRef<Value> gradients) {
+  for (auto [i, gradient] : llvm::zip_equal(arguments, gradients)) {
     ArgAttr arg = argOf(function, i);
     addResult(function, gradient,
               describe(function.getContext(), ArgKind::Grad,
                        arg.getName().getValue(), arg.getAxes()));
   }
+}
+
+static void buildGrad(func::FuncOp loss, bool inputGradients) {
+  func::FuncOp function = copyOf(loss, "grad");
+  SmallVector<unsigned> arguments = trainedArguments(function);
+  if (inputGradients)
+    arguments.append(
+        realArguments(function, {ArgKind::Input, ArgKind::State}));
+  addGradients(function, arguments, gradientsOf(function, arguments));
 }
 
 namespace {
@@ -149,7 +163,15 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
           arg && arg.getKind() == ArgKind::Hyper)
         hypers[arg.getName().getValue()] = function.getArgument(i);
 
-    SmallVector<Value> gradients = gradientsOf(function, trained);
+    // Gradients of inputs are results beside: neither clipped nor in the norm.
+    SmallVector<unsigned> inputs;
+    if (inputGradients)
+      inputs = realArguments(function, {ArgKind::Input});
+    SmallVector<unsigned> all = trained;
+    all.append(inputs);
+    SmallVector<Value> gradients = gradientsOf(function, all);
+    SmallVector<Value> ofInputs(ArrayRef(gradients).drop_front(trained.size()));
+    gradients.truncate(trained.size());
     OpBuilder b(function.getBody().front().getTerminator());
     Value norm;
     if (gradNorm || clipNorm != 0)
@@ -180,6 +202,7 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     }
     for (auto &[value, attrs] : newSlots)
       addResult(function, value, attrs);
+    addGradients(function, inputs, ofInputs);
   }
 
   void runOnOperation() override {

@@ -45,7 +45,7 @@ def BuildEntriesPass : Grad_Pass<"grad-build-entries", "BuildEntries"> {
     Option<"clipNorm", "clip-norm", "double", "0.0", "largest norm of all gradients together; 0 is off">,
     Option<"clipValue", "clip-value", "double", "0.0", "largest entry of a gradient; 0 is off">,
     Option<"gradNorm", "grad-norm", "bool", "true", "the norm of all gradients together as a result of @train; without it, only clipping asks for the norm">,
-    Option<"inputGradients", "input-gradients", "bool", "false", "gradients of real inputs and states in @grad as well">
+    Option<"inputGradients", "input-gradients", "bool", "false", "gradients of real inputs too: results of @train, and with those of states of @grad">
   ];
 }
 
