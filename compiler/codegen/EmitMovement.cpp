@@ -112,10 +112,39 @@ Value Emitter::validAt(const View *valid, Value t, Value row) {
   return load(b.getI1Type(), pointerAt(*valid, {t, row}));
 }
 
-void Emitter::zeroPadding(const View &rows, const View &lengths,
+/// The dim of `view` that counts the rows of `lengths` or of a mask: the last of
+/// that extent, at `first` or behind it; -1 if there is none. Further time axes
+/// stand before the batch.
+static int64_t rowDim(const View &view, const View &lengths, int64_t first) {
+  auto key = [](const Monomial &size) {
+    return std::pair(size.coefficient,
+                     SmallVector<int>(size.extents.begin(),
+                                      size.extents.end()));
+  };
+  for (int64_t dim = view.rank() - 1; dim >= first; --dim)
+    if (key(view.sizes[dim]) == key(lengths.sizes.back()))
+      return dim;
+  return -1;
+}
+
+/// `view` with that dim moved to place `to`; unchanged without lengths.
+static View withRowsAt(int64_t to, View view,
+                       const std::optional<View> &lengths) {
+  int64_t dim = lengths ? rowDim(view, *lengths, to) : -1;
+  if (dim <= to)
+    return view;
+  std::rotate(view.sizes.begin() + to, view.sizes.begin() + dim,
+              view.sizes.begin() + dim + 1);
+  std::rotate(view.strides.begin() + to, view.strides.begin() + dim,
+              view.strides.begin() + dim + 1);
+  return view;
+}
+
+void Emitter::zeroPadding(const View &all, const View &lengths,
                           Value position) {
-  if (rows.sizes[0].isConstant())
+  if (rowDim(all, lengths, 0) < 0)
     return;
+  View rows = withRowsAt(0, all, lengths);
   Partition share = partitionRows(
       "." + std::to_string(rows.sizes[0].extents.front()),
       rows.sizes[0]);
@@ -165,8 +194,11 @@ void Emitter::forSteps(const View &out, const Views &reads, bool rows,
           });
 }
 
-void Emitter::copyValid(const View &from, const View &to, const View &lengths,
+void Emitter::copyValid(const View &next, const View &old, const View &lengths,
                         Value position) {
+  if (rowDim(old, lengths, 0) < 0)
+    return copy(next, old);
+  View from = withRowsAt(0, next, lengths), to = withRowsAt(0, old, lengths);
   Partition share =
       partitionRows("." + std::to_string(to.sizes[0].extents.front()),
                     to.sizes[0]);
@@ -230,7 +262,10 @@ LogicalResult Emitter::emitShift(rnn::ShiftOp op) {
   if (failed(in) || failed(first) || failed(shape))
     return failure();
   auto lengths = optionalView(views, op.getLengths());
-  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View result = destination(cast<OpResult>(op.getResult()), *shape);
+  View out = withRowsAt(1, result, lengths);
+  in = withRowsAt(1, *in, lengths);
+  first = withRowsAt(0, *first, lengths);
   Views reads{*in, *first};
   if (lengths)
     reads.push_back(*lengths);
@@ -265,7 +300,7 @@ LogicalResult Emitter::emitShift(rnn::ShiftOp op) {
           return {};
         });
   });
-  views[op.getResult()] = out;
+  views[op.getResult()] = result;
   return success();
 }
 
@@ -275,7 +310,9 @@ LogicalResult Emitter::emitReverse(rnn::ReverseOp op) {
   if (failed(in) || failed(shape))
     return failure();
   auto lengths = optionalView(views, op.getLengths());
-  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View result = destination(cast<OpResult>(op.getResult()), *shape);
+  View out = withRowsAt(1, result, lengths);
+  in = withRowsAt(1, *in, lengths);
   Views reads{*in};
   if (lengths)
     reads.push_back(*lengths);
@@ -296,7 +333,7 @@ LogicalResult Emitter::emitReverse(rnn::ReverseOp op) {
                  [&]() -> Values { return take(), Values(); },
                  [&]() -> Values { return zeroEntries(to), Values(); });
            });
-  views[op.getResult()] = out;
+  views[op.getResult()] = result;
   return success();
 }
 
@@ -307,7 +344,9 @@ LogicalResult Emitter::emitPick(rnn::PickOp op) {
   auto lengths = optionalView(views, op.getLengths());
   if (failed(in) || failed(shape) || !lengths)
     return failure();
-  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View result = destination(cast<OpResult>(op.getResult()), *shape);
+  View out = withRowsAt(0, result, lengths);
+  in = withRowsAt(1, *in, lengths);
   Partition share = partition(out.sizes);
   access(share, {}, {*in, *lengths}, {out});
   forRows(share, 1, {out}, [&](ArrayRef<View> to, ArrayRef<Value> index) {
@@ -315,7 +354,7 @@ LogicalResult Emitter::emitPick(rnn::PickOp op) {
         b, loc, lengthOf(&*lengths, index[0], index[0]), constant(1));
     copyEntries(at(at(*in, 0, step), 0, index[0]), to[0]);
   });
-  views[op.getResult()] = out;
+  views[op.getResult()] = result;
   return success();
 }
 
@@ -325,7 +364,9 @@ LogicalResult Emitter::emitPut(rnn::PutOp op) {
   auto lengths = optionalView(views, op.getLengths());
   if (failed(in) || failed(shape))
     return failure();
-  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View result = destination(cast<OpResult>(op.getResult()), *shape);
+  View out = withRowsAt(1, result, lengths);
+  in = withRowsAt(0, *in, lengths);
   Views reads{*in};
   if (lengths)
     reads.push_back(*lengths);
@@ -347,7 +388,7 @@ LogicalResult Emitter::emitPut(rnn::PutOp op) {
                  },
                  [&]() -> Values { return zeroEntries(to), Values(); });
            });
-  views[op.getResult()] = out;
+  views[op.getResult()] = result;
   return success();
 }
 
@@ -357,7 +398,9 @@ LogicalResult Emitter::emitMask(rnn::MaskOp op) {
   auto shape = shapeOf(op.getResult());
   if (failed(in) || failed(valid) || failed(shape))
     return failure();
-  View out = destination(cast<OpResult>(op.getResult()), *shape);
+  View result = destination(cast<OpResult>(op.getResult()), *shape);
+  View out = withRowsAt(1, result, *valid);
+  in = withRowsAt(1, *in, *valid);
   forSteps(out, {*in, *valid}, /*rows=*/true,
            [&](Value t, Value row, const View &to) {
              ifElse(
@@ -368,7 +411,7 @@ LogicalResult Emitter::emitMask(rnn::MaskOp op) {
                  },
                  [&]() -> Values { return zeroEntries(to), Values(); });
            });
-  views[op.getResult()] = out;
+  views[op.getResult()] = result;
   return success();
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Call.h"
+#include "runtime/Axes.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -139,13 +140,22 @@ void Call::share(std::shared_ptr<Prepared> kept,
   link();
 }
 
-Result<void> Call::resize(const std::map<std::string, int64_t> &sizes) {
+Result<void> Call::resize(const std::map<std::string, int64_t> &given) {
+  std::map<std::string, int64_t> sizes = given;
+  for (const std::string &axis : axes)
+    if (auto [base, every] = rt::baseAxis(axis); every > 1)
+      if (auto it = sizes.find(base); it != sizes.end())
+        sizes.emplace(axis, rt::stepsOf(it->second, every));
   for (size_t i = 0; i < axes.size(); ++i) {
     auto it = sizes.find(axes[i]);
     if (it == sizes.end())
       return makeError("extent",
                        "nothing says how long axis '" + axes[i] + "' is");
     extents[i] = it->second;
+    if (code->isSingleStep() && axes[i] != "B" && extents[i] != 1)
+      return internalError("code for single steps is asked for " +
+                           std::to_string(extents[i]) + " steps of '" +
+                           axes[i] + "'");
   }
   auto fit = [&](Slot &slot) -> Result<void> {
     slot.shape = slot.info.shape;
@@ -233,7 +243,24 @@ void Call::runOnTeam() {
         this);
 }
 
+/// Lengths along `T/2` follow from those along T.
+void Call::deriveLengths() {
+  for (Slot &slot : arguments) {
+    if (slot.info.kind != "lengths")
+      continue;
+    auto [base, every] = rt::baseAxis(slot.info.name);
+    const Slot *all = every > 1 ? arg("lengths", base) : nullptr;
+    if (!all || all->bytes != slot.bytes)
+      continue;
+    const auto *from = static_cast<const int32_t *>(all->data);
+    auto *to = static_cast<int32_t *>(slot.data);
+    for (int64_t i = 0; i < slot.bytes / int64_t(sizeof(int32_t)); ++i)
+      to[i] = static_cast<int32_t>(rt::stepsOf(from[i], every));
+  }
+}
+
 void Call::run() {
+  deriveLengths();
   call.is_prepared = prepared && prepared->isFilled();
   if (!prepared || call.is_prepared) {
     runOnTeam();

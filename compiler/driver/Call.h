@@ -148,6 +148,8 @@ public:
 
 private:
   Call() = default;
+  /// Lengths along `T/2` from those along T.
+  void deriveLengths();
   void link();
   void runOnTeam();
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/driver/Alignments.h"
 #include "compiler/driver/DataSetLoader.h"
 #include "runtime/AtomicFile.h"
 #include "runtime/Npy.h"
@@ -574,6 +575,8 @@ Loader::examplesOf(const std::vector<Column> &columns) {
     if (auto added = examples->add(std::move(field)); !added)
       return fromRuntime(added.error());
   }
+  if (auto done = checkAlignments(model, *examples); !done)
+    return done.error();
   return examples;
 }
 

@@ -7,6 +7,7 @@
 #include "compiler/verify/Bindings.h"
 #include "compiler/verify/Random.h"
 #include "dialects/rnn/Interpreter/Interpreter.h"
+#include "runtime/Axes.h"
 
 using namespace mlir;
 using namespace rnnc;
@@ -99,16 +100,25 @@ llvm::Expected<Bindings> rnnc::exampleBindings(func::FuncOp function,
     if (!arg)
       return llvm::createStringError("argument %u of '%s' has no rnn.arg", i,
                                      function.getName().str().c_str());
+    auto extentOf = [&](llvm::StringRef axis) {
+      if (auto it = extents.find(axis.str()); it != extents.end())
+        return it->second;
+      int64_t steps = 5;
+      if (auto [base, every] = rt::baseAxis(axis.str()); every > 1) {
+        auto it = extents.find(base);
+        steps = rt::stepsOf(it == extents.end() ? steps : it->second, every);
+      }
+      return extents[axis.str()] = steps;
+    };
     for (mlir::StringAttr axis : arg.getAxes())
-      extents.try_emplace(axis.str(), 5);
+      extentOf(axis);
     Type type = function.getArgumentTypes()[i];
     llvm::Expected<DType> dtype = rnn::dtypeOf(type);
     if (!dtype)
       return dtype.takeError();
     std::string name = arg.getName().str();
     if (arg.getKind() == ArgKind::Axis) {
-      extents.try_emplace(name, 5);
-      result.set(arg.getKind(), name, Array::index(extents.at(name)));
+      result.set(arg.getKind(), name, Array::index(extentOf(name)));
       continue;
     }
     if (arg.getKind() == ArgKind::Key) {
@@ -157,6 +167,12 @@ llvm::Expected<Bindings> rnnc::exampleBindings(func::FuncOp function,
         break;
       }
     }
+    if (auto [base, every] = rt::baseAxis(name);
+        every > 1 && arg.getKind() == ArgKind::Lengths)
+      if (const Array *all = result.find(ArgKind::Lengths, base))
+        for (int64_t k = 0; k < array.size(); ++k)
+          array.as<int32_t>()[k] =
+              static_cast<int32_t>(rt::stepsOf(all->integer(k), every));
     result.set(arg.getKind(), name, std::move(array));
   }
   return result;

@@ -34,6 +34,13 @@ int Model::rootAxis(int axis) const {
   return axis;
 }
 
+std::string Model::lengthName(int axis) const {
+  const Axis &root = axes[rootAxis(axis)];
+  return root.base < 0
+             ? root.name
+             : lengthName(root.base) + "/" + std::to_string(root.every);
+}
+
 const Input *Model::findInput(const std::string &wanted) const {
   for (const Input &input : inputs)
     if (input.name == wanted)
@@ -156,6 +163,7 @@ static const char *name(Op op) {
       "argmax",  "view",    "select",   "slice",   "concat",
       "reshape", "expand",  "one_hot",  "gather",  "cross_entropy",
       "shift",   "reverse", "first",    "last",    "rename",
+      "every",
       "scan",    "emit",    "draw"};
   static_assert(sizeof(names) / sizeof(*names) == size_t(Op::Draw) + 1);
   return names[size_t(op)];

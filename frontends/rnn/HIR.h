@@ -38,11 +38,14 @@ struct Type {
   bool hasAxis(int axis) const;
 };
 
-/// A time axis. `root` is another axis of the same length, or -1.
+/// A time axis. `root` is another axis of the same length, or -1. An axis with
+/// a `base` has each `every`-th step of it, the first one included.
 struct Axis {
   std::string name;
   int root = -1;
   SourceRange place;
+  int base = -1;
+  int64_t every = 1;
 };
 
 enum class Op {
@@ -115,6 +118,7 @@ enum class Op {
   First,
   Last,     ///< along `axis`
   Rename,   ///< along `axis` instead of ints[0]
+  Every,    ///< each ints[1]-th step of ints[0], along `axis`
   Scan,     ///< no value of its own
   ScanEmit, ///< operand the scan; emits[index]
   // Random.
@@ -227,9 +231,20 @@ struct Option {
 struct Predict {
   std::string target;
   bool sampled = false;
-  std::string distribution; ///< "categorical", ...; "" without `~`
+  std::string distribution; ///< "categorical", "ctc", ...; "" without `~`
+  int64_t blank = 0;        ///< of "ctc": the class that stands for no label
   Node *value = nullptr;    ///< its argument, or the prediction
   std::vector<Option> options;
+  SourceRange place;
+};
+
+/// Labels that are spread over the steps of another axis: an example fits if
+/// it has a step for each label and one more between equal neighbours, and no
+/// label is the blank.
+struct Alignment {
+  int64_t target = 0;          ///< the labels: index into Model::inputs
+  int steps = -1, labels = -1; ///< axes
+  int64_t blank = 0;
   SourceRange place;
 };
 
@@ -255,6 +270,7 @@ struct Model {
   std::vector<Metric> metrics;
   std::vector<Output> outputs;
   std::optional<Predict> predict;
+  std::vector<Alignment> alignments;
   std::vector<Option> train, sample;
   std::deque<Node> nodes; ///< owns all
   int64_t draws = 0;      ///< streams of random numbers
@@ -268,6 +284,9 @@ struct Model {
   Node *make(Op op, Type type, std::vector<Node *> operands, SourceRange place);
   /// The axis whose length this one has.
   int rootAxis(int axis) const;
+  /// The name of an axis's length among the arguments of a function: that of
+  /// its root, `T/2` for each second step of T.
+  std::string lengthName(int axis) const;
   const Input *findInput(const std::string &name) const;
   const Option *findTrain(const std::string &key) const;
   /// The number of a size; nothing if a letter in it has no value.

@@ -33,6 +33,14 @@ Location FunctionGen::loc(const Node *node) const {
   return NameLoc::get(StringAttr::get(module.getContext(), node->name), at);
 }
 
+/// Whether examples differ in length along an axis, or the one it comes from.
+bool FunctionGen::hasLengths(int axis) const {
+  while (axis >= 0 && model.axes[model.rootAxis(axis)].base >= 0)
+    axis = model.axes[model.rootAxis(axis)].base;
+  return axis >= 0 &&
+         options.ragged.count(model.axes[model.rootAxis(axis)].name);
+}
+
 bool FunctionGen::isRagged(int axis) const {
   return axis >= 0 && lengths.count(model.rootAxis(axis));
 }
@@ -40,7 +48,7 @@ bool FunctionGen::isRagged(int axis) const {
 std::vector<std::string> FunctionGen::dynamicDims(const hir::Type &type) const {
   std::vector<std::string> names;
   for (int axis : type.axes)
-    names.push_back(model.axes[model.rootAxis(axis)].name);
+    names.push_back(model.lengthName(axis));
   if (type.batch)
     names.push_back("B");
   return names;
@@ -171,10 +179,12 @@ void FunctionGen::begin(const std::string &name,
       axes.insert(model.rootAxis(axis));
     if (node->axis >= 0)
       axes.insert(model.rootAxis(node->axis));
+    if (node->op == hir::Op::Every)
+      axes.insert(model.rootAxis(node->ints[0]));
   }
   for (int axis : axes)
     args.push_back({rnn::ArgKind::Axis,
-                    model.axes[axis].name,
+                    model.lengthName(axis),
                     index,
                     {},
                     model.axes[axis].place,
@@ -253,9 +263,9 @@ void FunctionGen::begin(const std::string &name,
     }
   mlir::Type i32 = b.getI32Type(), i1 = b.getI1Type();
   for (int axis : axes)
-    if (options.ragged.count(model.axes[axis].name))
+    if (hasLengths(axis))
       args.push_back({rnn::ArgKind::Lengths,
-                      model.axes[axis].name,
+                      model.lengthName(axis),
                       RankedTensorType::get({ShapedType::kDynamic}, i32),
                       {"B"},
                       model.axes[axis].place,

@@ -86,6 +86,7 @@ private:
   mlir::Location loc(const Node *node) const;
   mlir::Location loc(SourceRange range) const;
   bool isRagged(int axis) const;
+  bool hasLengths(int axis) const;
   std::vector<std::string> dynamicDims(const hir::Type &type) const;
 
   //===--- Values (MLIRGenValues.cpp) ------------------------------------===//
@@ -123,13 +124,11 @@ private:
   Value fromFront(Value value, const hir::Type &type, int axis,
                   mlir::Location at);
   std::string frontLabels(const hir::Type &type, int axis) const;
-  std::string sliceLabels(const hir::Type &step, int axis) const;
-  Value stepToFront(Value value, hir::Type step, int axis, mlir::Location at);
-  Value stepFromFront(Value value, hir::Type step, int axis, mlir::Location at);
   Value stateStart(const std::string &name, const hir::Type &type,
                    const Node *init, SourceRange place);
   Value emitTime(const Node *node);
   Value emitShift(const Node *node);
+  Value emitEvery(const Node *node);
   void emitScan(const Node *node);
   Value emitDraw(const Node *node);
   Value lengthOf(int axis, const hir::Type &type, mlir::Location at);

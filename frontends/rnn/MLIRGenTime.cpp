@@ -12,15 +12,12 @@ using namespace rnnc;
 using namespace rnnc::gen;
 using namespace mlir;
 
-/// The order of labels that ops along a time axis want: the axis, with lengths
-/// the batch right behind it, the rest as it was.
+/// The order of labels that ops along a time axis want: the axis, the rest as
+/// it was.
 std::string FunctionGen::frontLabels(const hir::Type &type, int axis) const {
-  std::string all = labels(type, axis), front = "t";
-  bool batchFirst = isRagged(axis) && type.batch;
-  if (batchFirst)
-    front += 'b';
-  for (char c : all)
-    if (c != 't' && !(batchFirst && c == 'b'))
+  std::string front = "t";
+  for (char c : labels(type, axis))
+    if (c != 't')
       front += c;
   return front;
 }
@@ -33,29 +30,6 @@ Value FunctionGen::toFront(Value value, const hir::Type &type, int axis,
 Value FunctionGen::fromFront(Value value, const hir::Type &type, int axis,
                              Location at) {
   return permuted(value, frontLabels(type, axis), labels(type, axis), at);
-}
-
-/// A step of a sequence of type `type` in that order, and back.
-Value FunctionGen::stepToFront(Value value, hir::Type step, int axis,
-                               Location at) {
-  std::string from = labels(step, axis), to = sliceLabels(step, axis);
-  return permuted(value, from, to, at);
-}
-
-Value FunctionGen::stepFromFront(Value value, hir::Type step, int axis,
-                                 Location at) {
-  return permuted(value, sliceLabels(step, axis), labels(step, axis), at);
-}
-
-std::string FunctionGen::sliceLabels(const hir::Type &step, int axis) const {
-  std::string all = labels(step, axis), front;
-  bool batchFirst = isRagged(axis) && step.batch;
-  if (batchFirst)
-    front += 'b';
-  for (char c : all)
-    if (!(batchFirst && c == 'b'))
-      front += c;
-  return front;
 }
 
 static bool isZero(const Node *node) {
@@ -111,8 +85,7 @@ Value FunctionGen::emitShift(const Node *node) {
                         node->axis, at);
   Value lens =
       isRagged(node->axis) ? lengths[model.rootAxis(node->axis)] : Value();
-  Value init = stepToFront(stateStart(node->text, first, start, node->place),
-                           first, node->axis, at);
+  Value init = stateStart(node->text, first, start, node->place);
   Value shifted = rnn::ShiftOp::create(b, at, input.getType(), input, init,
                                        lens, UnitAttr());
   if (stateArgs.count(node->text)) {
@@ -120,10 +93,45 @@ Value FunctionGen::emitShift(const Node *node) {
         b, at, rnn::ScanOp::sliceType(input.getType()),
         rnn::EndAttr::get(b.getContext(), rnn::End::Last), input, lens);
     states.push_back({rnn::ArgKind::State, node->text,
-                      stepFromFront(last, first, node->axis, at),
-                      dynamicDims(first)});
+                      last, dynamicDims(first)});
   }
   return fromFront(shifted, node->type, node->axis, at);
+}
+
+/// Steps 0, k, 2k, ...: a product with a matrix that has a 1 at (u, u k). Its
+/// adjoint is a product too.
+Value FunctionGen::emitEvery(const Node *node) {
+  Location at = loc(node);
+  const Node *x = node->operands[0];
+  int from = static_cast<int>(node->ints[0]);
+  mlir::Type i32 = b.getI32Type();
+  auto positions = [&](int axis) {
+    return rnn::PositionOp::create(
+        b, at, RankedTensorType::get({ShapedType::kDynamic}, i32),
+        extentOf(axis));
+  };
+  hir::Type to, both;
+  to.elem = both.elem = hir::Elem::Int;
+  to.axes = {node->axis};
+  hir::Type old = to;
+  old.axes = {from};
+  both.axes = {std::min(from, node->axis), std::max(from, node->axis)};
+  Value step = arith::MulIOp::create(
+      b, at, positions(node->axis),
+      filled(static_cast<double>(node->ints[1]), to, at));
+  Value hit = arith::CmpIOp::create(b, at, arith::CmpIPredicate::eq,
+                                    expand(step, to, both, at),
+                                    expand(positions(from), old, both, at));
+  both.elem = hir::Elem::Real;
+  Value chosen = arith::UIToFPOp::create(b, at, typeOf(both), hit);
+  Value lens = isRagged(from) && x->type.batch
+                   ? lengths[model.rootAxis(from)]
+                   : Value();
+  return rnn::ContractOp::create(
+      b, at, typeOf(node->type),
+      labels(x->type, from) + "," + labels(both, from) + "->" +
+          labels(node->type, from),
+      values[x], chosen, Value(), lens);
 }
 
 /// Whether a pos() goes on across the windows of a stream.
@@ -159,6 +167,8 @@ Value FunctionGen::emitTime(const Node *node) {
   switch (node->op) {
   case hir::Op::Shift:
     return emitShift(node);
+  case hir::Op::Every:
+    return emitEvery(node);
   case hir::Op::Length:
     return lengthOf(node->axis, node->type, at);
   case hir::Op::Position: {
@@ -211,10 +221,8 @@ Value FunctionGen::emitTime(const Node *node) {
     return fromFront(rnn::ReverseOp::create(b, at, x.getType(), x, lens),
                      node->type, node->axis, at);
   rnn::End end = node->op == hir::Op::First ? rnn::End::First : rnn::End::Last;
-  Value picked =
-      rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
-                          rnn::EndAttr::get(b.getContext(), end), x, lens);
-  return stepFromFront(picked, node->type, node->axis, at);
+  return rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
+                             rnn::EndAttr::get(b.getContext(), end), x, lens);
 }
 
 //===----------------------------------------------------------------------===//
@@ -256,7 +264,7 @@ void FunctionGen::emitScan(const Node *node) {
                   : state.init ? expand(values[state.init], state.init->type,
                                         state.inside->type, at)
                                : filled(0, state.inside->type, at);
-    inits.push_back(stepToFront(start, state.inside->type, scan.axis, at));
+    inits.push_back(start);
   }
   // Emissions that something reads, in order.
   std::vector<const Node *> emits;
@@ -268,13 +276,7 @@ void FunctionGen::emitScan(const Node *node) {
       emitOf[other->index] = emits.size();
       const Node *inside = scan.emits[other->index];
       emits.push_back(inside);
-      std::string from = labels(inside->type, scan.axis);
-      auto plain = typeOf(inside->type);
-      SmallVector<int64_t> shape;
-      for (char label : sliceLabels(inside->type, scan.axis))
-        shape.push_back(plain.getDimSize(from.find(label)));
-      emitTypes.push_back(rnn::ScanOp::sequenceType(
-          RankedTensorType::get(shape, plain.getElementType())));
+      emitTypes.push_back(rnn::ScanOp::sequenceType(typeOf(inside->type)));
     }
   Value lens =
       isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)] : Value();
@@ -290,21 +292,18 @@ void FunctionGen::emitScan(const Node *node) {
     context = &inner;
     auto slices = op.getSlices();
     for (size_t i = 0; i < seqOf.size(); ++i)
-      values[scan.bodyInputs[seqOf[i]]] = stepFromFront(
-          slices[i], scan.bodyInputs[seqOf[i]]->type, scan.axis, at);
+      values[scan.bodyInputs[seqOf[i]]] = slices[i];
     if (positions)
       inner.step = arith::SIToFPOp::create(
           b, at, RankedTensorType::get({}, real), slices[seqOf.size()]);
     for (size_t i = 0; i < scan.states.size(); ++i)
-      values[scan.states[i].inside] = stepFromFront(
-          op.getCarries()[i], scan.states[i].inside->type, scan.axis, at);
+      values[scan.states[i].inside] = op.getCarries()[i];
     emitBlock(scan.body);
     SmallVector<Value> next, emitted;
     for (const hir::Scan::State &state : scan.states)
-      next.push_back(
-          stepToFront(values[state.next], state.next->type, scan.axis, at));
+      next.push_back(values[state.next]);
     for (const Node *emit : emits)
-      emitted.push_back(stepToFront(values[emit], emit->type, scan.axis, at));
+      emitted.push_back(values[emit]);
     rnn::YieldOp::create(b, at, next, emitted);
     context = inner.outer;
   }
@@ -318,11 +317,9 @@ void FunctionGen::emitScan(const Node *node) {
       advancePosition(inside, scan.axis);
   for (size_t i = 0; i < scan.states.size(); ++i)
     if (top && stateArgs.count(scan.states[i].name))
-      states.push_back(
-          {rnn::ArgKind::State, scan.states[i].name,
-           stepFromFront(op.getFinals()[i], scan.states[i].inside->type,
-                         scan.axis, at),
-           dynamicDims(scan.states[i].inside->type)});
+      states.push_back({rnn::ArgKind::State, scan.states[i].name,
+                        op.getFinals()[i],
+                        dynamicDims(scan.states[i].inside->type)});
 }
 
 //===----------------------------------------------------------------------===//

@@ -562,6 +562,7 @@ Value FunctionGen::emit(const Node *node) {
   case hir::Op::First:
   case hir::Op::Last:
   case hir::Op::Rename:
+  case hir::Op::Every:
     return emitTime(node);
   default:
     if (node->op >= hir::Op::Neg && node->op <= hir::Op::ToReal)

@@ -400,8 +400,7 @@ Val Sema::applyDefinition(const ast::Definition *def,
               if (model->axes[a].name == name->name)
                 axis = a;
         if (axis < 0) {
-          error(arg.place, "axis",
-                str("unknown time axis '", ast::toString(arg.expr), "'"));
+          error(arg.place, "axis", unknownAxis(ast::toString(arg.expr)));
           return poison();
         }
         continue;

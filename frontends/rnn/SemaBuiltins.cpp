@@ -37,7 +37,7 @@ const std::vector<std::string> &Sema::builtinNames() {
         "real",       "first",         "last",    "reverse", "shift",
         "window",     "every",         "pos",     "length",  "detach",
         "copy",       "cross_entropy", "mse",     "mae",     "bce",
-        "ctc",        "bernoulli",     "uniform", "normal",  "categorical",
+        "ctc",        "bernoulli",     "uniform", "normal",
         "orthogonal", "identity"};
     for (const auto &[name, op] : unaryOps())
       all.push_back(name);
@@ -167,6 +167,13 @@ bool Sema::BuiltinCall::reduced(Sema &sema, Node *x, bool lastOnly,
         if (sema.model->axes[a].name == word->name)
           axis = a;
     if (axis >= 0 || !sema.frame->names.count(word->name)) {
+      bool isStep = false;
+      for (const hir::Block *b = sema.block; b && b->scan; b = b->parent)
+        isStep |= sema.model->axes[b->scan->axis].name == word->name;
+      if (isStep && (axis < 0 || !x->type.hasAxis(axis))) {
+        sema.error(arg->place, "axis", sema.unknownAxis(word->name));
+        return false;
+      }
       if (axis < 0 || !x->type.hasAxis(axis)) {
         sema.error(at, "axis",
                    str("'", name, "' over time needs a sequence, found ",
@@ -266,6 +273,9 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
       {"logsumexp", {1, 1, &Sema::builtinReduce}},
       {"softmax", {1, 1, &Sema::builtinSoftmax}},
       {"log_softmax", {1, 1, &Sema::builtinSoftmax}},
+      {"cumsum", {1, 1, &Sema::builtinCumsum}},
+      {"ctc", {2, 2, &Sema::builtinCtc}},
+      {"every", {2, 2, &Sema::builtinEvery}},
       {"argmax", {1, 1, &Sema::builtinShape}},
       {"where", {3, 3, &Sema::builtinShape}},
       {"concat", {1, 1024, &Sema::builtinShape}},
@@ -305,10 +315,6 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
       {"lecun_uniform", {0, 1, &Sema::builtinInit}},
       {"lecun_normal", {0, 1, &Sema::builtinInit}}};
   auto it = table.find(name);
-  if (it == table.end()) {
-    error(at, "later", str("'", name, "' is not built yet"));
-    return poison();
-  }
   if (!count(it->second.least, it->second.most))
     return poison();
   return done((this->*it->second.run)(call));

@@ -168,10 +168,6 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
     }
     return Val::of(node);
   }
-  if (logarithm) {
-    error(maskArg->place, "later", "'log_softmax' with where is not built yet");
-    return poison();
-  }
   Node *mask = toTensor(maskArg->val, maskArg->place);
   if (!mask)
     return poison();
@@ -181,7 +177,7 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
                ? reduced
                : view(reduced, keptAxes(x->type.shape.size(), own), at);
   };
-  // Entries left out get weight 0; if all are left out, all get 0.
+  // Entries left out come out as 0; if all are left out, all do.
   Node *inside = where(mask, x, constant(-infinity, at), at);
   Node *most = reduce("max", inside, own, time, at);
   Node *finite = binary(Op::Gt, most, constant(-infinity, at), at, ">");
@@ -191,6 +187,12 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
   Node *e = where(mask, unary(Op::Exp, shifted, at), constant(0, at), at);
   Node *total = reduce("sum", e, own, time, at);
   Node *divisor = where(finite, total, constant(1, at), at);
+  if (logarithm)
+    return Val::of(
+        where(mask,
+              binary(Op::Sub, shifted, again(unary(Op::Log, divisor, at)), at,
+                     "-"),
+              constant(0, at), at));
   return Val::of(binary(Op::Div, e, again(divisor), at, "/"));
 }
 

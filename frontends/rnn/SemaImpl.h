@@ -219,6 +219,7 @@ private:
   void runUpdate(const ast::UpdateStmt *stmt);
   void runFor(const ast::ForStmt *stmt);
   void runIf(const ast::IfStmt *stmt);
+  void leaveUndecided(const ast::Block *body);
   void define(const ast::Ident &ident, Val val);
   void nameInstances(Val &val, const std::string &name);
   void collectNames(const ast::Block *block);
@@ -230,10 +231,13 @@ private:
   void runOutput(const ast::OutputStmt *stmt);
   void runLoss(const ast::LossStmt *stmt);
   void runPredict(const ast::PredictStmt *stmt);
+  bool runAlignedPrediction(hir::Predict &predict, const ast::CallExpr &call,
+                            const hir::Input &target);
   void runOptions(const ast::OptionsStmt *stmt);
   hir::OptionValue optionValue(const Expr *expr);
   void checkStream();
   void checkLeak();
+  void checkMasks();
   void finish();
   std::shared_ptr<hir::Derived> toDerived(const Val &val);
 
@@ -242,6 +246,7 @@ private:
   std::optional<Num> evalNumber(const Expr *expr);
   std::optional<Type> evalType(const ast::TypeRef *type, bool bindAxes);
   int findAxis(const std::string &name) const;
+  std::string unknownAxis(const std::string &name) const;
   bool unifySize(const Size &a, const Size &b, SourceRange place = {});
   std::string mustEqual(const Type &a, const Type &b) const;
   std::string mustEqual(const Size &a, const Size &b) const;
@@ -334,6 +339,15 @@ private:
   Val builtinDraw(BuiltinCall &call);
   Val builtinInit(BuiltinCall &call);
   Val builtinMinMax(BuiltinCall &call);
+  Val builtinCumsum(BuiltinCall &call);
+  Val builtinCtc(BuiltinCall &call);
+  Val builtinEvery(BuiltinCall &call);
+  int axisOfEvery(const std::string &name, int base, int64_t every,
+                  SourceRange at);
+  const ast::Definition *libraryDefinition(const std::string &name) const;
+  Node *sumSoFar(Node *x, int axis, SourceRange at);
+  bool checkAlignment(Node *z, SourceRange zPlace, Node *y, SourceRange yPlace);
+  std::optional<int64_t> blankOf(const Arg *arg, Node *z);
   std::optional<std::vector<Size>> shapeArg(const Arg &arg);
   int timeAxis(BuiltinCall &call, Node *x);
   Node *shiftOnce(Node *x, Node *start, int axis, const Expr *expr,

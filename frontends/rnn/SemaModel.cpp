@@ -206,6 +206,36 @@ void Sema::runOptions(const ast::OptionsStmt *stmt) {
                     option.key.range, option.value->range});
 }
 
+/// `predict y ~ ctc(z, blank = b)`: labels without places. False after a
+/// message.
+bool Sema::runAlignedPrediction(hir::Predict &predict,
+                                const ast::CallExpr &call,
+                                const hir::Input &target) {
+  const Expr *value = call.args[0].value;
+  Node *z = toReal(toTensor(eval(value), value->range), value->range);
+  if (!z)
+    return false;
+  // The target itself, as the loss would see it.
+  Node labels;
+  labels.type = target.type;
+  if (!checkAlignment(z, value->range, &labels, predict.place))
+    return false;
+  Arg blankArg;
+  if (call.args.size() > 1) {
+    blankArg.val = eval(call.args[1].value);
+    blankArg.place = call.args[1].range;
+    if (blankArg.val.isPoison())
+      return false;
+  }
+  std::optional<int64_t> blank =
+      blankOf(call.args.size() > 1 ? &blankArg : nullptr, z);
+  if (!blank)
+    return false;
+  predict.value = z;
+  predict.blank = *blank;
+  return true;
+}
+
 void Sema::runPredict(const ast::PredictStmt *stmt) {
   if (model->predict) {
     if (Diagnostic *diagnostic =
@@ -236,21 +266,32 @@ void Sema::runPredict(const ast::PredictStmt *stmt) {
     const auto *call = ast::dynCast<ast::CallExpr>(value);
     const auto *name =
         call ? ast::dynCast<ast::NameExpr>(call->callee) : nullptr;
-    if (!name || call->args.size() != 1 ||
+    bool isCtc = name && name->name == "ctc";
+    if (!name || call->args.empty() ||
+        call->args.size() > (isCtc ? 2u : 1u) || !call->args[0].path.empty() ||
         (name->name != "categorical" && name->name != "bernoulli" &&
          name->name != "ctc")) {
       error(value->range, "type",
             "expected a distribution, such as categorical(logits)");
       return;
     }
-    if (name->name == "ctc") {
-      error(value->range, "later", "'ctc' is not built yet");
+    if (call->args.size() == 2 &&
+        (call->args[1].path.size() != 1 ||
+         call->args[1].path[0].name != "blank")) {
+      error(call->args[1].range, "count",
+            str("'ctc' has no argument '",
+                call->args[1].path.empty() ? ast::toString(call->args[1].value)
+                                           : call->args[1].path[0].name,
+                "'"));
       return;
     }
     predict.distribution = name->name;
     value = call->args[0].value;
+    if (isCtc && !runAlignedPrediction(predict, *call, *target))
+      return;
   }
-  predict.value = toTensor(eval(value), value->range);
+  if (!predict.value)
+    predict.value = toTensor(eval(value), value->range);
   for (const ast::Option &option : stmt->options)
     predict.options.push_back({option.key.name, optionValue(option.value),
                                option.key.range, option.value->range});
@@ -339,6 +380,8 @@ void Sema::checkLeak() {
                    (node->op == Op::Reverse || node->op == Op::Last ||
                     node->op == Op::Reduce || node->op == Op::Softmax ||
                     node->op == Op::LogSoftmax);
+      mixes |= node->op == Op::Every &&
+               model->inputs[target].type.hasAxis(int(node->ints[0]));
       if (mixes && worst == 1)
         worst = 2;
       level[node->id] = worst;
@@ -346,7 +389,9 @@ void Sema::checkLeak() {
   };
   walk(model->body);
   const Node *value = model->predict->value;
-  if (level[value->id] < 2)
+  // Labels without places are found from all steps at once.
+  bool atOnce = model->predict->distribution == "ctc";
+  if (level[value->id] < (atOnce ? 1 : 2))
     return;
   // The first named place on the way is what to shift before.
   std::string through;
@@ -359,9 +404,10 @@ void Sema::checkLeak() {
   if (Diagnostic *diagnostic =
           error(model->predict->place, "leak",
                 str("prediction of '", model->predict->target, "' sees ",
-                    model->predict->target, " at its own step",
+                    model->predict->target,
+                    atOnce ? "" : " at its own step",
                     through.empty() ? "" : " through '" + through + "'",
-                    "; shift it")))
+                    atOnce ? "" : "; shift it")))
     diagnostic->note(model->inputs[target].place,
                      str("'", model->predict->target, "' declared here"));
 }
@@ -381,7 +427,8 @@ void Sema::checkStream() {
       error(node.place, "later",
             str("a recurrence over ", model->axes[node.axis].name,
                 " inside another one is not built for streams yet"));
-    if (node.axis < 0 || !streamed.count(model->rootAxis(node.axis)))
+    int axis = node.op == Op::Every ? static_cast<int>(node.ints[0]) : node.axis;
+    if (axis < 0 || !streamed.count(model->rootAxis(axis)))
       continue;
     const char *what = nullptr;
     if (node.op == Op::Reverse)
@@ -392,6 +439,8 @@ void Sema::checkStream() {
       what = "length";
     else if (node.op == Op::Rename)
       what = "as";
+    else if (node.op == Op::Every)
+      what = "every";
     else if (node.op == Op::Reduce)
       what = node.text.c_str();
     else if (node.op == Op::Softmax)
@@ -400,8 +449,42 @@ void Sema::checkStream() {
       what = "log_softmax";
     if (what)
       error(node.place, "future",
-            str("'", what, "' over ", model->axes[node.axis].name,
+            str("'", what, "' over ", model->axes[axis].name,
                 " needs the end of a stream"));
+  }
+}
+
+/// A mask that no loss or metric depends on leaves nothing out.
+void Sema::checkMasks() {
+  if (model->losses.empty())
+    return;
+  std::set<const Node *> reached;
+  std::vector<const Node *> stack;
+  for (const hir::Loss &loss : model->losses)
+    stack.insert(stack.end(), {loss.value, loss.weight});
+  for (const hir::Metric &metric : model->metrics)
+    stack.insert(stack.end(), {metric.value, metric.weight});
+  std::set<int64_t> inputs;
+  while (!stack.empty()) {
+    const Node *node = stack.back();
+    stack.pop_back();
+    if (!node || !reached.insert(node).second)
+      continue;
+    if (node->op == Op::Input)
+      inputs.insert(node->index);
+    stack.insert(stack.end(), node->operands.begin(), node->operands.end());
+    if (const hir::Scan *scan = node->scan.get()) {
+      stack.insert(stack.end(), scan->emits.begin(), scan->emits.end());
+      for (const hir::Scan::State &state : scan->states)
+        stack.insert(stack.end(), {state.next, state.init});
+    }
+  }
+  for (size_t i = 0; i < model->inputs.size(); ++i) {
+    const hir::Input &input = model->inputs[i];
+    if (input.type.elem == hir::Elem::Bool && !inputs.count(int64_t(i)) &&
+        said.insert({input.place.begin.getRaw(), "unused-mask"}).second)
+      diags.warning(input.place, "unused-mask",
+                    str("mask '", input.name, "' reaches no loss"));
   }
 }
 
@@ -412,6 +495,7 @@ void Sema::finish() {
     return;
   checkLeak();
   checkStream();
+  checkMasks();
   if (!options.needSizes)
     return;
   // A letter of the model without value, then sizes nothing determines.

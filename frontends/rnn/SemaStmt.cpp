@@ -565,11 +565,51 @@ std::optional<bool> Sema::staticCondition(const Expr *expr) {
   return std::nullopt;
 }
 
+/// Names of a branch of which nobody knows whether it is taken: a definition
+/// that is checked alone, or a condition with an error. Nothing is said about
+/// what is made from them.
+void Sema::leaveUndecided(const ast::Block *body) {
+  if (!body)
+    return;
+  auto leave = [&](const ast::Ident &ident, Binding::Kind kind) {
+    Binding binding;
+    binding.kind = kind;
+    binding.place = ident.range;
+    binding.depth = frame->loops.size();
+    frame->names.try_emplace(ident.name, binding);
+    frame->later.erase(ident.name);
+  };
+  for (const ast::Stmt *stmt : body->stmts) {
+    if (const auto *equation = ast::dynCast<ast::EquationStmt>(stmt)) {
+      for (const ast::Ident &ident : equation->names)
+        leave(ident, Binding::Local);
+    } else if (const auto *update = ast::dynCast<ast::UpdateStmt>(stmt)) {
+      frame->later.erase(update->ident.name + "'");
+      frame->next.try_emplace(update->ident.name,
+                              std::make_pair(poison(), update->ident.range));
+    } else if (const auto *decl = ast::dynCast<ast::DeclStmt>(stmt)) {
+      Binding::Kind kind = decl->declKind == ast::DeclKind::State
+                               ? Binding::State
+                               : Binding::Local;
+      for (const ast::DeclGroup &group : decl->groups)
+        for (const ast::Ident &ident : group.names)
+          leave(ident, kind);
+    } else if (const auto *inner = ast::dynCast<ast::IfStmt>(stmt)) {
+      for (const ast::IfStmt::Branch &branch : inner->branches)
+        leaveUndecided(branch.body);
+      leaveUndecided(inner->otherwise);
+    }
+  }
+}
+
 void Sema::runIf(const ast::IfStmt *stmt) {
   for (const ast::IfStmt::Branch &branch : stmt->branches) {
     std::optional<bool> condition = staticCondition(branch.condition);
-    if (!condition)
-      return;
+    if (!condition) {
+      for (const ast::IfStmt::Branch &open : stmt->branches)
+        leaveUndecided(open.body);
+      return leaveUndecided(stmt->otherwise);
+    }
     if (*condition)
       return runBlock(branch.body);
   }

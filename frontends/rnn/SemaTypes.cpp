@@ -15,6 +15,14 @@ using namespace rnnc::sema;
 /// No array of the language has an axis longer than this.
 static constexpr int64_t maxSize = int64_t(1) << 31;
 
+/// Why a name is no time axis here: a step of an axis does not see the axis.
+std::string Sema::unknownAxis(const std::string &name) const {
+  for (const hir::Block *at = block; at && at->scan; at = at->parent)
+    if (model->axes[at->scan->axis].name == name)
+      return str("a step of time axis '", name, "' does not see the axis");
+  return str("unknown time axis '", name, "'");
+}
+
 int Sema::findAxis(const std::string &name) const {
   if (auto it = frame->axes.find(name); it != frame->axes.end())
     return it->second;
@@ -142,7 +150,7 @@ std::optional<Type> Sema::evalType(const ast::TypeRef *ref, bool bindAxes) {
         frame->axes[ident.name] = axis;
       }
       if (axis < 0) {
-        error(ident.range, "axis", str("unknown time axis '", ident.name, "'"));
+        error(ident.range, "axis", unknownAxis(ident.name));
         good = false;
       } else if (!type.hasAxis(axis)) {
         type.axes.push_back(axis);

@@ -5,10 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Run.h"
+#include "compiler/driver/Alignments.h"
 #include "compiler/driver/Arrays.h"
 #include "compiler/driver/Commands/Commands.h"
+#include "runtime/Axes.h"
 #include "runtime/Npy.h"
 
+#include <cmath>
 #include <filesystem>
 
 using namespace rnnc;
@@ -56,6 +59,38 @@ static Result<void> readExtents(const hir::Model &model,
         sizes.emplace(*name, double(size));
   }
   return {};
+}
+
+/// What `predict y ~ ctc(z)` says: labels y and their numbers y.lengths.
+static Result<void>
+addLabels(const hir::Model &model,
+          std::vector<std::pair<std::string, rt::Tensor>> &tensors) {
+  if (!model.predict || model.predict->distribution != "ctc")
+    return {};
+  const std::string &target = model.predict->target;
+  int64_t beam = 1;
+  for (const hir::Option &option : model.predict->options)
+    if (option.key == "beam") {
+      double width = option.value.number;
+      if (option.value.kind != hir::OptionValue::Number || width < 1 ||
+          width > 10000 || width != std::floor(width))
+        return makeError("option-value",
+                         "beam of the prediction expects 1 to 10000");
+      beam = int64_t(width);
+    }
+  // Logits have a name of their own, or the text gives them out.
+  std::string logits = "predict." + target;
+  for (const hir::Output &output : model.outputs)
+    if (output.value == model.predict->value)
+      logits = output.name;
+  for (const auto &[name, tensor] : tensors)
+    if (name == logits) {
+      Spelled spelled = spell(tensor, model.predict->blank, beam);
+      tensors.emplace_back(target, std::move(spelled.labels));
+      tensors.emplace_back(target + ".lengths", std::move(spelled.lengths));
+      return {};
+    }
+  return internalError("the logits of '" + target + "' are not there");
 }
 
 static Result<int> run(const CommandLine &line, Console &console) {
@@ -123,6 +158,9 @@ static Result<int> run(const CommandLine &line, Console &console) {
   std::vector<rnn::Array> arrays;
   for (const ArgInfo &arg : info.arguments) {
     if (arg.kind == "axis") {
+      if (auto [base, every] = rt::baseAxis(arg.name); every > 1)
+        if (auto it = extents.find(base); it != extents.end())
+          extents[arg.name] = rt::stepsOf(it->second, every);
       auto it = extents.find(arg.name);
       if (it == extents.end())
         return makeError("unbound-data",
@@ -163,13 +201,15 @@ static Result<int> run(const CommandLine &line, Console &console) {
       return usageError("-o expects NAME=FILE, found '" + text + "'");
     wanted[name] = file;
   }
+  std::vector<std::pair<std::string, rt::Tensor>> tensors;
+  for (size_t i = 0; i < info.results.size() && i < results->size(); ++i)
+    if (info.results[i].kind == "output")
+      tensors.emplace_back(info.results[i].name, toTensor((*results)[i]));
+  if (auto done = addLabels(*(*variant)->model, tensors); !done)
+    return done.error();
   Json outputs = Json::object();
   std::string text;
-  for (size_t i = 0; i < info.results.size() && i < results->size(); ++i) {
-    if (info.results[i].kind != "output")
-      continue;
-    const std::string &name = info.results[i].name;
-    rt::Tensor tensor = toTensor((*results)[i]);
+  for (const auto &[name, tensor] : tensors) {
     outputs[name] = {{"shape", tensor.shape()},
                      {"type", std::string(rt::nameOf(tensor.dtype()))}};
     text += name + ": " + std::string(rt::nameOf(tensor.dtype())) + " " +

@@ -759,17 +759,42 @@ model M(V, n = 4) {
 )",
      {"4:18: error: 'orthogonal' fills a matrix, found [n=4]",
       "5:18: error: an initial value is made of numbers and draws only"}},
-    {"NotBuilt",
+    {"EveryWrongly",
      "",
      R"(model M(V, n = 4) {
   input x: seq [n]
-  target y: int[2]
-  a = ctc(x, y)
- b = categorical(x)
+  target y: seq int[2], z: int[2]
+  a = every(x, 2)
+  b = every(x, 2, to = 3)
+  c = every(y, 2, to = U)
+  d = every(x, 1, to = U)
+  e = every(z, 2, to = U)
+  f = every(x, 2, to = U)
+  g = every(x, 3, to = U)
+  h = every(x, 2, to = T)
 }
 )",
-     {"4:7: error: 'ctc' is not built yet",
-      "5:6: error: 'categorical' is not built yet"}},
+     {"4:7: error: 'every' needs a name for the new time axis, such as to = U",
+      "5:24: error: 'every' needs a name for the new time axis, such as to = U",
+      "6:7: error: 'every' needs real values, found seq(T) int[2]",
+      "7:16: error: 'every' of 1 steps; it takes 2 to 65536",
+      "8:7: error: 'every' needs real values, found int[2]",
+      "10:24: error: 'U' is already a time axis",
+      "11:24: error: 'T' is already a time axis"}},
+    {"CumsumWrongly",
+     "",
+     R"(model M(V, n = 4) {
+  input x: seq [n], k: int[3]
+  a = cumsum(k)
+  b = cumsum(mean(x))
+  c = cumsum(x, axis = 2)
+  d = cumsum(x, where = x)
+}
+)",
+     {"3:7: error: 'cumsum' needs real values, found int[3]",
+      "4:7: error: 'cumsum' of a scalar; along time write axis = T",
+      "5:24: error: axis 2 of [n=4]",
+      "6:25: error: 'where' must be bool, found seq(T) [n=4]"}},
     {"DeepNames",
      "",
      R"(model M(V, n = 4) {
