@@ -37,7 +37,8 @@ struct ConvertStepToLLVM
         function.erase();
         continue;
       }
-      if (failed(Emitter(function, vectorBits, kernels).run()))
+      Calls calls{rows, threads, singleStep};
+      if (failed(Emitter(function, vectorBits, kernels, calls).run()))
         return signalPassFailure();
       std::string name = function.getName().str();
       function.erase();

@@ -5,11 +5,14 @@
 // A scan is a loop. What it carries lies in one of three ways: in place, where
 // the step can write over the old value; as a ring of two, old and new in turn;
 // or in the sequence that is emitted anyway, each step's value behind the last.
-// In none of them is a carried value copied from step to step.
+// In none of them is a carried value copied from step to step. Where there is
+// but one step there is no loop: it reads the initial value where that lies, and
+// writes the final one where it is wanted.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/Emitter.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -47,7 +50,7 @@ LogicalResult Emitter::planCarries(ScanFrame &frame, const Monomial &steps) {
     // Emissions of the value as it comes in, and as it goes out.
     std::optional<unsigned> in, out;
     int death = lastUse(final);
-    if (isFree)
+    if (isFree && !calls.singleStep)
       for (auto [e, value] : llvm::enumerate(yield.getEmit())) {
         Value emitted = scan.getEmitted()[e];
         if (hasOwnPlace(emitted) || frame.sharedEmits[e])
@@ -61,7 +64,12 @@ LogicalResult Emitter::planCarries(ScanFrame &frame, const Monomial &steps) {
         death = std::max(death, lastUse(emitted));
       }
     Carry carry;
-    if (in || out) {
+    if (calls.singleStep && isFree && from->isContiguous()) {
+      carry.kind = Carry::Once;
+      carry.initial = *from;
+      carry.memory = destination(cast<OpResult>(final), from->sizes);
+      views[final] = carry.memory;
+    } else if (in || out) {
       carry.kind = Carry::Sequence;
       Shape shape{steps};
       shape.append(from->sizes);
@@ -69,8 +77,10 @@ LogicalResult Emitter::planCarries(ScanFrame &frame, const Monomial &steps) {
       bool reverse = scan.getReverse();
       auto shifted = [&](bool byOne) {
         View view = carry.memory;
-        if (byOne)
-          view.base = offset(view.base, value(view.strides[0]), view.element);
+        if (!byOne)
+          return view;
+        view.base = offset(view.base, value(view.strides[0]), view.element);
+        view.passBy(view.strides[0]);
         return view;
       };
       if (in)
@@ -107,6 +117,10 @@ void Emitter::placeCarries(ScanFrame &frame, Value i) {
     switch (carry.kind) {
     case Carry::InPlace:
       frame.carries.push_back(carry.memory);
+      frame.nexts.push_back(carry.memory);
+      continue;
+    case Carry::Once:
+      frame.carries.push_back(carry.initial);
       frame.nexts.push_back(carry.memory);
       continue;
     case Carry::Ring:
@@ -172,13 +186,15 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   }
   packOutside(scan);
 
-  barrier();
+  bool isLoop = !calls.singleStep || scan.getLengths();
+  if (isLoop)
+    barrier();
   Value count = value(steps);
   LogicalResult ok = success();
   // One step, number `i` in the order of time or against it.
   auto emitStep = [&](Value i) {
     Value position = i;
-    if (scan.getReverse())
+    if (scan.getReverse() && isLoop)
       position = arith::SubIOp::create(
           b, loc, arith::SubIOp::create(b, loc, count, constant(1)), i);
     frame.position = position;
@@ -236,8 +252,18 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
       for (Operation *op : joined)
         concatViews.erase(op);
     }
-    endOfStep(barriersBefore);
+    if (isLoop)
+      endOfStep(barriersBefore);
+    if (copies == 1)
+      rnn::remarkFact(scan, "barriers", "codegen",
+                      "threads meet " +
+                          rnn::counted(barriers - barriersBefore, "time") +
+                          " a step");
   };
+  if (!isLoop) {
+    emitTurn(constant(0), 1);
+    return ok;
+  }
   int64_t unroll = std::max<int64_t>(1, scan.getUnroll().value_or(1));
   Value rest = constant(0);
   if (unroll > 1) {

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/Emitter.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -44,7 +45,14 @@ struct Emitter::StagePlan {
 };
 
 int64_t Emitter::unitsPerShare(int64_t units) const {
-  return units >= 256 ? 64 : units >= 64 ? 32 : 16;
+  return units >= 256 || calls.threads < 2 ? 64 : 32;
+}
+
+/// Vectors of units that a panel may hold: no more than a share, nor than there
+/// are.
+int64_t Emitter::mostGroups(int64_t units, int64_t lanes) const {
+  return std::min(std::max<int64_t>(1, unitsPerShare(units) / lanes),
+                  static_cast<int64_t>(llvm::divideCeil(units, lanes)));
 }
 
 /// Products with many parts are run as several of few.
@@ -141,7 +149,7 @@ LogicalResult Emitter::packStages(step::StageOp stage) {
   int64_t lanes =
       kernels.lanes(cast<RankedTensorType>(stage.getSources()[0].getType())
                         .getElementType());
-  int64_t most = std::max<int64_t>(1, unitsPerShare(units) / lanes);
+  int64_t most = mostGroups(units, lanes);
   int64_t groups = groupsOf(stage, vectorBits, most);
   for (auto &[product, parts] : splitParts(stage))
     if (failed(packStage(stage, product, parts, groups)))
@@ -155,7 +163,7 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
   StagePlan plan;
   plan.lanes = kernels.lanes(
       cast<RankedTensorType>(stage.getSources()[0].getType()).getElementType());
-  int64_t most = std::max<int64_t>(1, unitsPerShare(units) / plan.lanes);
+  int64_t most = mostGroups(units, plan.lanes);
   plan.groups = groupsOf(stage, vectorBits, most);
   for (auto &[product, parts] : splitParts(stage)) {
     StagePlan::Dot dot;
@@ -174,6 +182,19 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
   Shape domain{plan.dots.front().source.sizes[0], Monomial(units)};
   return emitKernel(stage, stage.getInputs(), stage->getResults(),
                     *stage.getBlock(), domain, plan);
+}
+
+/// A map of a step whose units are split.
+LogicalResult Emitter::emitMapByUnits(step::MapOp map, const Shape &domain) {
+  StagePlan plan;
+  plan.lanes = vectorBits / 32;
+  for (Type type : llvm::concat<const Type>(map->getOperandTypes(),
+                                            map->getResultTypes()))
+    if (cast<RankedTensorType>(type).getElementTypeBitWidth() == 64)
+      plan.lanes = vectorBits / 64;
+  plan.groups = mostGroups(domain[1].coefficient, plan.lanes);
+  return emitKernel(map, map.getInputs(), map->getResults(), *map.getBlock(),
+                    domain, plan);
 }
 
 LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
@@ -215,9 +236,11 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
   if (byUnits) {
     unitLow = share.low;
     unitHigh = share.high;
-    Views others(sources);
+    Views aligned, others(sources);
     others.insert(others.end(), weights.begin(), weights.end());
-    access(share, inputs, others, written);
+    for (const View &input : inputs)
+      (input.strides[1].isConstant(0) ? others : aligned).push_back(input);
+    access(share, aligned, others, written);
   } else {
     if (share.key == "serial") {
       rowHigh = mul(share.high, rowHigh);
@@ -230,6 +253,16 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     access(share, aligned, weights, written);
   }
 
+  for (const StagePlan::Dot &dot : plan.dots) {
+    int64_t vectors = dot.parts * plan.groups;
+    rnn::remarkFact(op, "tiled", "codegen",
+                    rnn::subjectOf(op) + " is packed in panels of " +
+                        std::to_string(vectors * lanes) +
+                        " columns and runs in tiles of " +
+                        std::to_string(kernels.tileRows(vectors)) +
+                        " rows; threads share " +
+                        (byUnits ? "units" : "rows"));
+  }
   Value stack;
   int64_t width = plan.vectors * lanes;
   Type element = plan.dots.empty() ? Type(b.getF32Type())

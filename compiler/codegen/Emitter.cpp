@@ -11,8 +11,9 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::codegen;
 
-Emitter::Emitter(func::FuncOp source, int64_t vectorBits, Kernels &kernels)
-    : source(source), vectorBits(vectorBits), kernels(kernels),
+Emitter::Emitter(func::FuncOp source, int64_t vectorBits, Kernels &kernels,
+                 const Calls &calls)
+    : source(source), vectorBits(vectorBits), kernels(kernels), calls(calls),
       b(source.getContext()), loc(source.getLoc()),
       context(source.getContext()), ptr(LLVM::LLVMPointerType::get(context)),
       i64(IntegerType::get(context, 64)) {}
@@ -95,7 +96,8 @@ LogicalResult Emitter::run() {
     view.sizes = *shape;
     view.strides = contiguousStrides(*shape);
     views[argument] = view;
-    if (arg)
+    // A new state never lies where the old one does.
+    if (arg && arg.getKind() != rnn::ArgKind::State)
       named[{static_cast<int>(arg.getKind()), arg.getName().str()}] =
           view.storage;
   }

@@ -39,9 +39,18 @@ struct Partition {
   int64_t dims = 1;
 };
 
+/// What is known of the calls of a function.
+struct Calls {
+  /// Rows and threads that are usual; any number is right.
+  int64_t rows = 32, threads = 1;
+  /// All axes but the batch have one step in each call.
+  bool singleStep = false;
+};
+
 class Emitter {
 public:
-  Emitter(mlir::func::FuncOp source, int64_t vectorBits, Kernels &kernels);
+  Emitter(mlir::func::FuncOp source, int64_t vectorBits, Kernels &kernels,
+          const Calls &calls);
 
   /// Writes the function and its `_arena` and `_prepared` companions behind
   /// the source.
@@ -202,6 +211,7 @@ private:
   /// A stage cut into panels.
   struct StagePlan;
   llvm::LogicalResult emitStage(step::StageOp stage);
+  llvm::LogicalResult emitMapByUnits(step::MapOp map, const Shape &domain);
   /// The body of a map or stage over [rows, units], panel by panel.
   llvm::LogicalResult emitKernel(mlir::Operation *op,
                                  mlir::ValueRange operands,
@@ -214,6 +224,7 @@ private:
   Value stackBuffer(int64_t bytes);
   /// Units that are never divided between threads.
   int64_t unitsPerShare(int64_t units) const;
+  int64_t mostGroups(int64_t units, int64_t lanes) const;
   llvm::LogicalResult emitContract(rnn::ContractOp op);
   /// A contract as a matrix product: labels and where they lie.
   struct Product;
@@ -334,6 +345,7 @@ private:
   mlir::func::FuncOp source;
   int64_t vectorBits;
   Kernels &kernels;
+  Calls calls;
   mlir::OpBuilder b;
   mlir::Location loc;
   mlir::MLIRContext *context;
@@ -386,8 +398,10 @@ private:
   Views resultViews;
   /// How a carried value lies in memory (EmitScan.cpp).
   struct Carry {
-    enum { InPlace, Ring, Sequence } kind = InPlace;
+    enum { InPlace, Ring, Sequence, Once } kind = InPlace;
     View memory;
+    /// Of Once: what comes in.
+    View initial;
   };
   struct ScanFrame {
     rnn::ScanOp scan;

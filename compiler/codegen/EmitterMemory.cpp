@@ -62,7 +62,7 @@ View Emitter::allocate(Type element, const Shape &shape, int death,
   for (Slot &slot : slots) {
     if (!slot.free || slot.bytes.extents != need.extents)
       continue;
-    if (more && (!slot.behind || slot.behind->extents != more->extents))
+    if (more && slot.behind && slot.behind->extents != more->extents)
       continue;
     auto waste = [&](const Slot &s) {
       return s.bytes.coefficient >= need.coefficient
@@ -77,9 +77,11 @@ View Emitter::allocate(Type element, const Shape &shape, int death,
         std::max(best->bytes.coefficient, need.coefficient);
     best->free = false;
     best->death = death;
-    if (more)
-      best->behind->coefficient =
+    if (more && best->behind)
+      more->coefficient =
           std::max(best->behind->coefficient, more->coefficient);
+    if (more)
+      best->behind = more;
   } else {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(bodyMarker);
@@ -210,8 +212,7 @@ View Emitter::destination(OpResult result, const Shape &shape) {
       auto kind = source.getResultAttrOfType<rnn::ArgAttr>(number, rnn::kArgAttrName);
       bool safe = true;
       if (kind && (kind.getKind() == rnn::ArgKind::Param ||
-                   kind.getKind() == rnn::ArgKind::Slot ||
-                   kind.getKind() == rnn::ArgKind::State))
+                   kind.getKind() == rnn::ArgKind::Slot))
         for (BlockArgument argument : source.getArguments()) {
           auto arg = source.getArgAttrOfType<rnn::ArgAttr>(
               argument.getArgNumber(), rnn::kArgAttrName);

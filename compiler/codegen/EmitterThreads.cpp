@@ -82,7 +82,16 @@ Partition Emitter::partitionUnits(int64_t units) {
   return known;
 }
 
-bool Emitter::splitsUnits(Operation *op) { return false; }
+/// Rows are split where each thread then has a tile of them: that takes no
+/// barrier. With fewer, a thread would read all weights for next to no work.
+bool Emitter::splitsUnits(Operation *op) {
+  if (frames.empty() || calls.threads < 2 ||
+      calls.rows >= 4 * calls.threads)
+    return false;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  return type.getRank() == 2 && type.isDynamicDim(0) && !type.isDynamicDim(1) &&
+         type.getDimSize(1) > unitsPerShare(type.getDimSize(1));
+}
 
 void Emitter::barrier() {
   accesses.clear();
@@ -102,6 +111,17 @@ void Emitter::barrier() {
 static std::string shareOf(const Partition &partition, const View &view) {
   if (partition.key == "serial")
     return partition.key;
+  if (partition.key[0] == 'u') {
+    // A unit's entries lie at its number, in whatever rows of whichever parts.
+    int64_t units = std::stoll(partition.key.substr(1));
+    bool isRegular = view.rank() == 2 && view.strides[1].isConstant(1) &&
+                     view.strides[0].coefficient % units == 0 &&
+                     view.phase % units == 0 && view.granule % units == 0;
+    std::string bits = std::to_string(view.element.getIntOrFloatBitWidth());
+    return isRegular ? partition.key + "#" + bits
+                     : "?" + std::to_string(reinterpret_cast<uintptr_t>(
+                                 view.base.getAsOpaquePointer()));
+  }
   // Memory is used again for other types, whose rows lie elsewhere.
   std::string share =
       partition.key + "#" + std::to_string(view.element.getIntOrFloatBitWidth());

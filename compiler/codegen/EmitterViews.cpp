@@ -25,6 +25,7 @@ View Emitter::at(const View &view, int64_t dim, Value index) {
   View result = view;
   result.base =
       offset(view.base, mul(index, value(view.strides[dim])), view.element);
+  result.passBy(view.strides[dim]);
   result.sizes.erase(result.sizes.begin() + dim);
   result.strides.erase(result.strides.begin() + dim);
   return result;
@@ -36,6 +37,10 @@ View Emitter::sliceOf(const View &view, int64_t dim, int64_t from,
   result.base = offset(view.base,
                        value(view.strides[dim] * Monomial(from)), view.element);
   result.sizes[dim] = Monomial(size);
+  if (view.strides[dim].isConstant())
+    result.phase += from * view.strides[dim].coefficient;
+  else
+    result.passBy(view.strides[dim] * Monomial(from));
   return result;
 }
 

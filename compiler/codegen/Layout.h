@@ -15,6 +15,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 namespace rnnc::codegen {
@@ -60,7 +61,15 @@ struct View {
   mlir::Value base;
   mlir::Type element;
   Shape sizes, strides;
+  /// The base lies `phase` entries, and a multiple of `granule` (0: nothing)
+  /// that is known at run time only, behind the beginning of the storage.
+  int64_t phase = 0, granule = 0;
 
+  /// Moves the base on by a multiple of `entries`, which multiple is known at
+  /// run time only.
+  void passBy(const Monomial &entries) {
+    granule = std::gcd(granule, entries.coefficient);
+  }
   int64_t rank() const { return sizes.size(); }
   bool isContiguous() const {
     Monomial expected(1);

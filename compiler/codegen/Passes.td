@@ -25,8 +25,12 @@ def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
   let options = [
     Option<"vectorBits", "vector-bits", "int64_t", "512",
            "bits of a vector register: 128, 256 or 512">,
+    Option<"rows", "rows", "int64_t", "32", "rows that are usual">,
+    Option<"threads", "threads", "int64_t", "1", "threads that are usual">,
     ListOption<"entries", "entries", "std::string",
-               "functions to write; all others are dropped (default: all)">
+               "functions to write; all others are dropped (default: all)">,
+    Option<"singleStep", "single-step", "bool", "false",
+           "every axis but the batch has one step in each call">
   ];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",

@@ -17,6 +17,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
+#include "rnnrt/team.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -194,6 +195,7 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   PipelineOptions &pipeline = options.pipeline;
   pipeline.batch = settings.whole("batch", 32);
   pipeline.length = settings.whole("length", 64);
+  pipeline.threads = settings.whole("threads", rnnrt_usable_cores());
   std::string unroll = settings.text("unroll", "none");
   if (unroll == "full")
     pipeline.unroll = -1;

@@ -101,6 +101,9 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCSEPass());
   pm.addPass(rnn::createDropDeadPass());
 
+  // Products that end a step open the next one, where they are read.
+  pm.addPass(rnn::createRotateProductsPass());
+
   // By now it is settled what is computed in each step and what beside it.
   pm.addPass(rnn::createTellLoopsPass());
 
@@ -140,6 +143,9 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   // its place in the arena.
   codegen::ConvertStepToLLVMPassOptions code;
   code.vectorBits = options.vectorBits;
+  code.rows = options.batch;
+  code.threads = options.threads;
+  code.singleStep = options.singleStep;
   code.entries.assign(options.entries.begin(), options.entries.end());
   pm.addPass(codegen::createConvertStepToLLVMPass(code));
 

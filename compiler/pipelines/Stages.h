@@ -40,6 +40,10 @@ struct PipelineOptions {
   int64_t unroll = 0;
   /// Planning hints: how many steps and rows are usual.
   int64_t length = 64, batch = 32;
+  /// Threads that are usual. Any number may run the code.
+  int64_t threads = 1;
+  /// Every axis but the batch has one step in each call: no loops over time.
+  bool singleStep = false;
   /// Bits of a vector register: 128, 256 or 512.
   int64_t vectorBits = 512;
 };

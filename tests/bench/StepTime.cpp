@@ -67,6 +67,7 @@ int main(int argc, char **argv) {
   options.optimizer = "sgd";
   options.inputGradients = true;
   options.batch = B;
+  options.threads = threads;
   options.length = T;
   options.vectorBits = vectorBits(target);
   if (!module || failed(runStages(*module, "grad", options)))

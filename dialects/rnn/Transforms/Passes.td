@@ -180,6 +180,29 @@ def DropDeadPass : Pass<"rnn-drop-dead"> {
     Statistic<"numValues", "values-dropped", "Number of carried values, sequences and emissions that went">];
 }
 
+def RotateProductsPass : Pass<"rnn-rotate-products"> {
+  let summary = "carry the factor of a product instead of the product";
+  let description = [{
+    Where the next value of a carry is a product of a value of the step with
+    weights, nothing else reads the product, the step reads the carry entry by
+    entry, and the carry starts at 0: the factor is carried, and the step begins
+    with the product. So the product stands in the step, and in the kernel, of
+    the elementwise work that reads it. What the product is added to is carried
+    beside the factor. Values do not change but for the sign of a zero.
+
+    Accepts any IR.
+
+    ```mlir
+    rnn.scan .. carry(%d = %zero) { %a = f(%d)  %n = rnn.contract "bk,kn->bn" %a, %W
+      rnn.yield next(%n) emit(%a) }
+    // becomes
+    rnn.scan .. carry(%c = %zeros) { %d = rnn.contract "bk,kn->bn" %c, %W  %a = f(%d)
+      rnn.yield next(%a) emit(%a) }
+    ```
+  }];
+  let statistics = [Statistic<"numRotated", "carries-rotated", "Number of carried values rotated">];
+}
+
 def UnrollTimePass : Pass<"rnn-unroll-time"> {
   let summary = "choose how many steps one turn of a loop computes";
   let description = [{

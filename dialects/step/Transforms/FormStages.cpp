@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "dialects/step/IR/StepDialect.h"
 #include "dialects/step/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,6 +18,8 @@ namespace rnnc::step {
 #define GEN_PASS_DEF_FORMSTAGESPASS
 #include "dialects/step/Transforms/Passes.h.inc"
 } // namespace rnnc::step
+
+#define DEBUG_TYPE "step-form-stages"
 
 using namespace mlir;
 using namespace rnnc;
@@ -154,6 +157,11 @@ unsigned StageFormer::run(MapOp map) {
   for (auto &[op, offsets] : products) {
     llvm::sort(offsets);
     auto contract = cast<rnn::ContractOp>(op);
+    rnn::remarkDone(op, "fused", DEBUG_TYPE,
+                    rnn::subjectOf(op) +
+                        " and what is computed from it are one kernel: " +
+                        rnn::counted(offsets.size(), "part") + " of " +
+                        rnn::counted(domain.getShape()[1], "unit"));
     Dot dot = *dotOf(contract);
     sources.push_back(dot.source);
     weights.push_back(dot.weight);
@@ -221,7 +229,7 @@ unsigned StageFormer::run(MapOp map) {
   for (auto &entry : llvm::reverse(products.getArrayRef())) {
     for (Operation *user :
          llvm::make_early_inc_range(entry.first->getUsers()))
-      if (user->use_empty())
+      if (isa<rnn::SliceOp>(user) && user->use_empty())
         user->erase();
   }
   bool again = true;

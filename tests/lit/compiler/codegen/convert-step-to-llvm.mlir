@@ -1,17 +1,15 @@
-// RUN: rnn-opt %s -step-form-maps -convert-step-to-llvm -cse -canonicalize | FileCheck %s
+// RUN: rnn-opt %s -step-form-maps -step-form-stages -convert-step-to-llvm -cse -canonicalize | FileCheck %s
 
 // The code of a function takes the call and the thread; the arena's size is a
 // function of the extents. Weights are packed before the loop over time, the
 // step multiplies and maps, and no barrier stands between them: rows stay with
 // their thread.
-// CHECK-LABEL: func.func private @product_f32
-// CHECK-LABEL: func.func private @pack_f32
+// CHECK-LABEL: func.func private @panel2_product_f32
+// CHECK-LABEL: func.func private @pack_part_f32
 // CHECK-LABEL: func.func @forward(
 // CHECK-SAME: !llvm.ptr, %{{.*}}: i64)
-// CHECK: call @pack_f32
-// CHECK: scf.for
-// CHECK-NOT: llvm.call
-// CHECK: call @product_f32
+// CHECK: call @pack_part_f32
+// CHECK: call @panel2_product_f32
 // CHECK-NOT: llvm.call
 // CHECK: math.tanh {{.*}} : vector<16xf32>
 // CHECK-LABEL: func.func @forward_arena(

@@ -18,7 +18,7 @@
 
 // UNROLL: rnn.scan {{.*}} unroll(4)
 
-// STEP: step.map
+// STEP: step.stage{{.*}} dot "bk,nk"
 // STEP:   math.tanh %{{.*}} : f32
 
 // LLVM-DAG: llvm.func @forward(%{{.*}}: !llvm.ptr, %{{.*}}: i64)
