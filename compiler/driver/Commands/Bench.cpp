@@ -87,6 +87,9 @@ Result<int> BenchRun::run() {
   if (line.operands.empty())
     return usageError("'rnnc bench' needs SPEC, or --suite",
                       "see rnnc help bench");
+  for (const char *name : {"systems", "python", "peer"})
+    if (line.has(name))
+      return usageError("--" + std::string(name) + " is for --suite");
   // What rows share; each sets its own of these.
   for (const char *name : {"mode", "batch", "length", "threads", "precision"})
     settings.given.erase(name);
