@@ -11,6 +11,7 @@
 #include "runtime/Stream.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
 
@@ -19,6 +20,7 @@ namespace rnnc::rt {
 /// The streams of the host's own draws, far from those of models.
 static constexpr uint32_t shuffleStream = 0xffff0001;
 static constexpr uint32_t splitStream = 0xffff0002;
+static constexpr uint32_t bucketStream = 0xffff0004;
 
 const BatchField *ExampleBatch::find(std::string_view name) const {
   for (const BatchField &field : fields)
@@ -92,7 +94,7 @@ int64_t Examples::length(const Field &field, int64_t example) const {
 /// Copies sequences into a time-major array: row b of step t at (t * B + b).
 static BatchField gatherSequences(const Examples &examples, const Field &field,
                                   std::span<const int64_t> rows) {
-  BatchField result{field.name, field.kind, {}, {}};
+  BatchField result{field.name, field.kind, {}, {}, field.axes};
   const int64_t batch = static_cast<int64_t>(rows.size());
   const bool ragged = field.kind == FieldKind::Ragged;
   int64_t longest = ragged ? 0 : field.values.shape()[1];
@@ -125,7 +127,7 @@ static BatchField gatherSequences(const Examples &examples, const Field &field,
 
 static BatchField gatherSingles(const Field &field,
                                 std::span<const int64_t> rows) {
-  BatchField result{field.name, field.kind, {}, {}};
+  BatchField result{field.name, field.kind, {}, {}, {}};
   std::vector<int64_t> shape = field.values.shape();
   const int64_t width = shape[0] ? field.values.bytes() / shape[0] : 0;
   shape[0] = static_cast<int64_t>(rows.size());
@@ -192,7 +194,7 @@ Result<ExampleCursor> ExampleCursor::create(std::vector<int64_t> rows,
   cursor.rows = std::move(rows);
   cursor.batch = batch;
   cursor.seed = seed;
-  cursor.form = order;
+  cursor.form = std::move(order);
   return cursor;
 }
 
@@ -208,7 +210,38 @@ void ExampleCursor::order() {
   else if (form.shuffle)
     shuffleRows(current, seed, shuffleStream,
                 static_cast<uint32_t>(where.epoch));
+  if (form.shuffle && !form.lengths.empty())
+    bucket();
   orderedEpoch = where.epoch;
+}
+
+void ExampleCursor::bucket() {
+  const int64_t count = static_cast<int64_t>(current.size());
+  const int64_t pool = batch * ExampleOrder::poolBatches;
+  std::vector<std::array<int64_t, 3>> keyed; // length, place, row
+  for (int64_t begin = 0; begin < count; begin += pool) {
+    const int64_t end = std::min(begin + pool, count);
+    keyed.clear();
+    for (int64_t i = begin; i < end; ++i)
+      keyed.push_back(
+          {form.lengths[static_cast<size_t>(current[i])], i, current[i]});
+    std::sort(keyed.begin(), keyed.end());
+    for (int64_t i = begin; i < end; ++i)
+      current[i] = keyed[static_cast<size_t>(i - begin)][2];
+  }
+  // The last minibatch may be smaller, so it stays the last.
+  const int64_t whole = count / batch;
+  std::vector<int64_t> places(static_cast<size_t>(whole));
+  std::iota(places.begin(), places.end(), 0);
+  shuffleRows(places, seed, bucketStream, static_cast<uint32_t>(where.epoch));
+  std::vector<int64_t> ordered;
+  ordered.reserve(current.size());
+  for (int64_t place : places)
+    ordered.insert(ordered.end(), current.begin() + place * batch,
+                   current.begin() + (place + 1) * batch);
+  ordered.insert(ordered.end(), current.begin() + whole * batch,
+                 current.end());
+  current = std::move(ordered);
 }
 
 int64_t ExampleCursor::batches() const {

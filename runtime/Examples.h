@@ -31,6 +31,9 @@ struct Field {
   Tensor values;
   /// Ragged only: N + 1 offsets into `values`, from 0 upwards.
   std::vector<int64_t> offsets;
+  /// Sequence along several time axes: their extents, whose product is T. Empty
+  /// for one axis.
+  std::vector<int64_t> axes = {};
 };
 
 /// A field of a minibatch. Sequences are time major.
@@ -42,6 +45,8 @@ struct BatchField {
   Tensor values;
   /// Ragged only: i32 [B].
   Tensor lengths;
+  /// As in Field. [T, B, d...] is then [axes..., B, d...] in memory.
+  std::vector<int64_t> axes = {};
 };
 
 /// A minibatch: the fields in the order of the data set.
@@ -67,6 +72,8 @@ public:
   /// The number of examples.
   int64_t count() const { return examples; }
   const std::vector<Field> &fields() const { return data; }
+  /// For values that are changed in place, such as scaling.
+  std::vector<Field> &changeFields() { return data; }
   const Field *find(std::string_view name) const;
 
   /// The length of an example in a field: T, its own length, or 1.
@@ -106,6 +113,12 @@ struct ExampleOrder {
   /// Each epoch has examples of its own: epoch e reads row r as number
   /// e * count + r, in order. For examples that are made.
   bool fresh = false;
+  /// The length of each example of the set (by its number), to put examples of
+  /// like length into one minibatch; empty: do not. Minibatches of a pool of
+  /// `poolBatches` after the shuffle are sorted by length, then come in an order
+  /// of their own, so the epoch stays a random one.
+  std::vector<int64_t> lengths;
+  static constexpr int64_t poolBatches = 64;
 };
 
 /// Walks over a set of examples in minibatches, epoch after epoch. The last
@@ -129,6 +142,7 @@ public:
 private:
   ExampleCursor() = default;
   void order();
+  void bucket();
 
   std::vector<int64_t> rows, current;
   int64_t batch = 1, seed = 0;

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace rnnc::rt {
 
@@ -21,9 +22,11 @@ using Json = nlohmann::ordered_json;
 
 static constexpr std::string_view unknownSymbol = "<unk>";
 static constexpr std::string_view endOfLineSymbol = "<eos>";
+static constexpr std::string_view beginSymbol = "<bos>";
 
 Result<TokenKind> parseTokenKind(std::string_view text) {
-  for (TokenKind kind : {TokenKind::Chars, TokenKind::Bytes, TokenKind::Words})
+  for (TokenKind kind : {TokenKind::Chars, TokenKind::Bytes, TokenKind::Words,
+                         TokenKind::Classes})
     if (nameOf(kind) == text)
       return kind;
   return makeError("bad-value", "'" + std::string(text) +
@@ -39,6 +42,8 @@ std::string_view nameOf(TokenKind kind) {
     return "bytes";
   case TokenKind::Words:
     return "words";
+  case TokenKind::Classes:
+    return "classes";
   }
   return "";
 }
@@ -170,50 +175,83 @@ static std::string encodeUtf8(uint32_t point) {
   return out;
 }
 
-/// The code points that occur, in order.
-static std::vector<std::string> charSymbols(std::string_view text) {
-  std::vector<bool> seen(0x110000);
-  for (size_t at = 0; at < text.size();) {
-    CodePoint point = *decodeUtf8(text.substr(at));
-    seen[point.value] = true;
-    at += static_cast<size_t>(point.length);
-  }
+/// `<bos>`, `<eos>` and `<unk>` as far as they are wanted. Words have `<unk>`
+/// before the `<eos>` of their lines, as in the literature.
+static std::vector<std::string> specialSymbols(const VocabularyOptions &options,
+                                               bool end, bool unknown) {
   std::vector<std::string> symbols;
-  for (uint32_t value = 0; value < seen.size(); ++value)
-    if (seen[value])
+  if (options.begin)
+    symbols.emplace_back(beginSymbol);
+  if (options.end)
+    symbols.emplace_back(endOfLineSymbol);
+  if (unknown)
+    symbols.emplace_back(unknownSymbol);
+  if (end && !options.end)
+    symbols.emplace_back(endOfLineSymbol);
+  return symbols;
+}
+
+/// The code points that occur, in order.
+static std::vector<std::string>
+charSymbols(std::span<const TextPiece> texts,
+            const VocabularyOptions &options) {
+  std::vector<int64_t> counts(0x110000);
+  for (const TextPiece &piece : texts)
+    for (size_t at = 0; at < piece.text.size();) {
+      CodePoint point = *decodeUtf8(piece.text.substr(at));
+      ++counts[point.value];
+      at += static_cast<size_t>(point.length);
+    }
+  bool rare = false;
+  for (int64_t count : counts)
+    rare |= count > 0 && count < options.minCount;
+  std::vector<std::string> symbols = specialSymbols(options, false, rare);
+  for (uint32_t value = 0; value < counts.size(); ++value)
+    if (counts[value] > 0 && counts[value] >= options.minCount)
       symbols.push_back(encodeUtf8(value));
   return symbols;
 }
 
-/// `<unk>` if needed, `<eos>`, then the words by frequency.
-static std::vector<std::string> wordSymbols(std::string_view text,
-                                            int64_t minCount) {
+/// Words by frequency.
+static std::vector<std::string>
+wordSymbols(std::span<const TextPiece> texts,
+            const VocabularyOptions &options) {
   std::unordered_map<std::string_view, int64_t> counts;
   bool haveUnknown = false;
-  eachWord(
-      text, true,
-      [&](std::string_view word, size_t) {
-        ++counts[word];
-        return true;
-      },
-      [](size_t) { return true; });
+  for (const TextPiece &piece : texts)
+    eachWord(
+        piece.text, true,
+        [&](std::string_view word, size_t) {
+          ++counts[word];
+          return true;
+        },
+        [](size_t) { return true; });
   std::vector<std::pair<std::string_view, int64_t>> kept;
   for (const auto &[word, count] : counts) {
-    if (word == unknownSymbol || count < minCount)
+    if (word == unknownSymbol || count < options.minCount)
       haveUnknown = true;
-    else if (word != endOfLineSymbol)
+    else if ((word != endOfLineSymbol ||
+              !(options.lineEnds || options.end)) &&
+             (word != beginSymbol || !options.begin))
       kept.push_back({word, count});
   }
   std::sort(kept.begin(), kept.end(), [](const auto &a, const auto &b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
-  std::vector<std::string> symbols;
-  if (haveUnknown)
-    symbols.emplace_back(unknownSymbol);
-  symbols.emplace_back(endOfLineSymbol);
+  std::vector<std::string> symbols =
+      specialSymbols(options, options.lineEnds, haveUnknown);
   for (const auto &[word, count] : kept)
     symbols.emplace_back(word);
   return symbols;
+}
+
+/// The names that occur, in order.
+static std::vector<std::string>
+classSymbols(std::span<const TextPiece> texts) {
+  std::set<std::string_view> names;
+  for (const TextPiece &piece : texts)
+    names.insert(piece.text);
+  return {names.begin(), names.end()};
 }
 
 static std::vector<std::string> byteSymbols() {
@@ -234,7 +272,8 @@ Result<Vocabulary> Vocabulary::ofSymbols(TokenKind kind,
     if (!result.ids.emplace(symbol, static_cast<int32_t>(i)).second)
       return makeFileError("bad-file", file,
                            "symbol " + quoteSymbol(symbol) + " occurs twice");
-    if (kind != TokenKind::Chars)
+    if (kind != TokenKind::Chars || symbol == unknownSymbol ||
+        symbol == beginSymbol || symbol == endOfLineSymbol)
       continue;
     std::optional<CodePoint> point = decodeUtf8(symbol);
     if (!point || static_cast<size_t>(point->length) != symbol.size())
@@ -245,9 +284,10 @@ Result<Vocabulary> Vocabulary::ofSymbols(TokenKind kind,
       result.byCodePoint.resize(point->value + 1, -1);
     result.byCodePoint[point->value] = static_cast<int32_t>(i);
   }
-  if (kind == TokenKind::Words) {
+  if (kind == TokenKind::Words || kind == TokenKind::Chars) {
     result.unknownId = result.find(unknownSymbol);
     result.endOfLineId = result.find(endOfLineSymbol);
+    result.beginId = result.find(beginSymbol);
   }
   return result;
 }
@@ -257,13 +297,39 @@ Result<Vocabulary> Vocabulary::build(TokenKind kind, std::string_view text,
                                      int64_t minCount) {
   if (text.empty())
     return makeFileError("empty-data", file, "the text is empty");
-  if (kind == TokenKind::Bytes)
+  VocabularyOptions options;
+  options.minCount = kind == TokenKind::Words ? minCount : 1;
+  const TextPiece piece = {text, 1};
+  return build(kind, {&piece, 1}, file, options);
+}
+
+Result<Vocabulary> Vocabulary::build(TokenKind kind,
+                                     std::span<const TextPiece> texts,
+                                     const std::string &file,
+                                     const VocabularyOptions &options) {
+  if (kind == TokenKind::Bytes) {
+    if (options.begin || options.end)
+      return makeFileError("bad-value", file,
+                           "bytes have no '<bos>' and '<eos>'; use chars or "
+                           "words for what is generated");
     return ofSymbols(kind, byteSymbols(), file);
-  if (Result<void> valid = checkUtf8(text, file); !valid)
-    return valid.error();
+  }
+  for (const TextPiece &piece : texts)
+    if (Result<void> valid = checkUtf8(piece.text, file); !valid) {
+      Error error = valid.error();
+      error.line += piece.line - 1;
+      return error;
+    }
+  std::vector<std::string> symbols;
   if (kind == TokenKind::Chars)
-    return ofSymbols(kind, charSymbols(text), file);
-  return ofSymbols(kind, wordSymbols(text, minCount), file);
+    symbols = charSymbols(texts, options);
+  else if (kind == TokenKind::Words)
+    symbols = wordSymbols(texts, options);
+  else
+    symbols = classSymbols(texts);
+  if (symbols.empty())
+    return makeFileError("empty-data", file, "the text is empty");
+  return ofSymbols(kind, std::move(symbols), file);
 }
 
 std::optional<int32_t> Vocabulary::find(std::string_view symbol) const {
@@ -324,64 +390,115 @@ Result<Vocabulary> Vocabulary::load(const std::filesystem::path &path) {
   return parse(*text, path.string());
 }
 
+namespace {
+/// Tokens on their way to a vector or, in parts, to a sink.
+class TokenOut {
+public:
+  TokenOut(std::vector<int32_t> &tokens, const Vocabulary::Sink &sink,
+           size_t expected)
+      : tokens(tokens), sink(sink) {
+    tokens.reserve(sink ? part : expected);
+  }
+  /// False: the sink failed.
+  bool add(int32_t token) {
+    tokens.push_back(token);
+    return !sink || tokens.size() < part || flush();
+  }
+  bool flush() {
+    if (sink && status)
+      status = sink(tokens);
+    if (sink)
+      tokens.clear();
+    return bool(status);
+  }
+  Result<void> status;
+
+private:
+  static constexpr size_t part = 1 << 16;
+  std::vector<int32_t> &tokens;
+  const Vocabulary::Sink &sink;
+};
+} // namespace
+
 Result<std::vector<int32_t>> Vocabulary::encode(std::string_view text,
                                                 const std::string &file,
                                                 bool endLastLine) const {
-  std::vector<int32_t> tokens;
-  if (tokenKind == TokenKind::Bytes) {
-    tokens.reserve(text.size());
-    for (char c : text)
-      tokens.push_back(static_cast<uint8_t>(c));
-    return tokens;
-  }
-  auto unknown = [&](std::string_view symbol, size_t at) {
-    return errorAt("unknown-symbol", text, at, file,
-                   "symbol " + quoteSymbol(symbol) +
-                       " is not in the vocabulary");
+  return encode(TextPiece{text, 1}, file, endLastLine);
+}
+
+Result<std::vector<int32_t>> Vocabulary::encode(TextPiece piece,
+                                                const std::string &file,
+                                                bool endLastLine,
+                                                const Sink &sink) const {
+  const std::string_view text = piece.text;
+  auto placed = [&](Error error) {
+    error.line += piece.line - 1;
+    return error;
   };
-  if (tokenKind == TokenKind::Chars) {
-    tokens.reserve(text.size());
+  auto unknown = [&](std::string_view symbol, size_t at) {
+    return placed(errorAt("unknown-symbol", text, at, file,
+                          "symbol " + quoteSymbol(symbol) +
+                              " is not in the vocabulary"));
+  };
+  std::vector<int32_t> tokens;
+  TokenOut out(tokens, sink, tokenKind == TokenKind::Words ? 0 : text.size());
+  if (tokenKind == TokenKind::Classes) {
+    std::optional<int32_t> id = find(text);
+    if (!id)
+      return placed(errorAt("unknown-symbol", text, 0, file,
+                            "there is no class " + quoteSymbol(text)));
+    out.add(*id);
+  } else if (tokenKind == TokenKind::Bytes) {
+    for (char c : text)
+      if (!out.add(static_cast<uint8_t>(c)))
+        break;
+  } else if (tokenKind == TokenKind::Chars) {
     for (size_t at = 0; at < text.size();) {
       std::optional<CodePoint> point = decodeUtf8(text.substr(at));
       if (!point)
-        return notUtf8(text, at, file);
+        return placed(notUtf8(text, at, file));
       int32_t id =
           point->value < byCodePoint.size() ? byCodePoint[point->value] : -1;
       if (id < 0)
+        id = unknownId.value_or(-1);
+      if (id < 0)
         return unknown(text.substr(at, static_cast<size_t>(point->length)), at);
-      tokens.push_back(id);
+      if (!out.add(id))
+        break;
       at += static_cast<size_t>(point->length);
     }
-    return tokens;
-  }
-  if (Result<void> valid = checkUtf8(text, file); !valid)
-    return valid.error();
-  std::string_view missing;
-  size_t missingAt = 0;
-  auto add = [&](std::string_view word, size_t at) {
-    std::optional<int32_t> id = find(word);
-    if (!id)
-      id = unknownId;
-    if (!id) {
-      missing = word;
-      missingAt = at;
-      return false;
+  } else {
+    if (Result<void> valid = checkUtf8(text, file); !valid)
+      return placed(valid.error());
+    std::string_view missing;
+    size_t missingAt = 0;
+    auto add = [&](std::string_view word, size_t at) {
+      std::optional<int32_t> id = find(word);
+      if (!id)
+        id = unknownId;
+      if (!id) {
+        missing = word;
+        missingAt = at;
+        return false;
+      }
+      return out.add(*id);
+    };
+    auto end = [&](size_t at) { return add(endOfLineSymbol, at); };
+    if (!eachWord(text, endLastLine, add, end) && out.status) {
+      Error error = unknown(missing, missingAt);
+      error.help = "--min-count=2 gives a vocabulary that has '<unk>'";
+      return error;
     }
-    tokens.push_back(*id);
-    return true;
-  };
-  auto end = [&](size_t at) { return add(endOfLineSymbol, at); };
-  if (!eachWord(text, endLastLine, add, end)) {
-    Error error = unknown(missing, missingAt);
-    error.help = "--min-count=2 gives a vocabulary that has '<unk>'";
-    return error;
   }
+  out.flush();
+  if (!out.status)
+    return out.status.error();
   return tokens;
 }
 
 std::string Vocabulary::piece(int32_t previous, int32_t token) const {
   if (tokenKind != TokenKind::Words)
-    return symbols[token];
+    return endOfLineId == token ? "\n" : symbols[token];
   if (endOfLineId && token == *endOfLineId)
     return "\n";
   bool first = previous < 0 || (endOfLineId && previous == *endOfLineId);
@@ -392,6 +509,21 @@ std::string Vocabulary::decode(std::span<const int32_t> tokens) const {
   std::string text;
   int32_t previous = -1;
   for (int32_t token : tokens) {
+    text += piece(previous, token);
+    previous = token;
+  }
+  return text;
+}
+
+std::string
+Vocabulary::decodeSequence(std::span<const int32_t> tokens) const {
+  std::string text;
+  int32_t previous = -1;
+  for (int32_t token : tokens) {
+    if (beginId && token == *beginId)
+      continue;
+    if (endOfLineId && token == *endOfLineId)
+      break;
     text += piece(previous, token);
     previous = token;
   }

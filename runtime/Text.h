@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,12 +22,30 @@
 
 namespace rnnc::rt {
 
-/// What one token is: a Unicode code point, a byte, or a word.
-enum class TokenKind { Chars, Bytes, Words };
+/// What one token is: a Unicode code point, a byte, a word, or a whole field
+/// (the name of a class).
+enum class TokenKind { Chars, Bytes, Words, Classes };
 
-/// Reads "chars", "bytes" or "words".
+/// Reads "chars", "bytes", "words" or "classes".
 Result<TokenKind> parseTokenKind(std::string_view text);
 std::string_view nameOf(TokenKind kind);
+
+/// A text that a vocabulary is made from, and the line of its file that it
+/// begins on.
+struct TextPiece {
+  std::string_view text;
+  int64_t line = 1;
+};
+
+/// How a vocabulary is made.
+struct VocabularyOptions {
+  /// Rarer symbols become `<unk>` (chars and words).
+  int64_t minCount = 1;
+  /// Words: the ends of lines are tokens.
+  bool lineEnds = true;
+  /// `<bos>` and `<eos>` come first: sequences that are generated.
+  bool begin = false, end = false;
+};
 
 /// The symbols of a model's tokens. Token ids count from 0.
 ///
@@ -35,6 +54,9 @@ std::string_view nameOf(TokenKind kind);
 /// - words: what stands between spaces; the end of each line is the symbol
 ///   `<eos>`. First `<unk>`, if the text has that word or `minCount` drops
 ///   words, then `<eos>`, then by frequency, ties in the order of the bytes.
+/// - classes: the names that occur, in the order of their bytes.
+///
+/// Before these stand `<bos>`, `<eos>` and `<unk>` where options ask for them.
 class Vocabulary {
 public:
   /// The vocabulary of a text. Words rarer than `minCount` become `<unk>`
@@ -43,6 +65,12 @@ public:
   static Result<Vocabulary> build(TokenKind kind, std::string_view text,
                                   const std::string &file,
                                   int64_t minCount = 1);
+
+  /// The same from several texts of one file, such as the fields of a column.
+  static Result<Vocabulary> build(TokenKind kind,
+                                  std::span<const TextPiece> texts,
+                                  const std::string &file,
+                                  const VocabularyOptions &options);
 
   /// Reads what `json` wrote. `file` is used in errors.
   static Result<Vocabulary> parse(std::string_view json,
@@ -61,8 +89,9 @@ public:
   const std::string &symbol(int64_t id) const { return symbols[id]; }
   /// The id of a symbol.
   std::optional<int32_t> find(std::string_view symbol) const;
-  /// The ids of `<unk>` and `<eos>`, for words, where they exist.
+  /// The ids of `<unk>`, `<bos>` and `<eos>`, where they exist.
   std::optional<int32_t> unknown() const { return unknownId; }
+  std::optional<int32_t> beginning() const { return beginId; }
   std::optional<int32_t> endOfLine() const { return endOfLineId; }
 
   /// The tokens of a text. A symbol that is not in the vocabulary is `<unk>`
@@ -73,10 +102,18 @@ public:
   Result<std::vector<int32_t>> encode(std::string_view text,
                                       const std::string &file,
                                       bool endLastLine = true) const;
+  /// The same for a piece of a file that begins on a line of it. With
+  /// `sink`, tokens are given to it in parts and none are returned.
+  using Sink = std::function<Result<void>(std::span<const int32_t>)>;
+  Result<std::vector<int32_t>> encode(TextPiece piece, const std::string &file,
+                                      bool endLastLine,
+                                      const Sink &sink = {}) const;
 
   /// The text of tokens, which must be in range. Words are joined by spaces,
   /// `<eos>` is a newline.
   std::string decode(std::span<const int32_t> tokens) const;
+  /// The text of one sequence: without `<bos>`, and only up to `<eos>`.
+  std::string decodeSequence(std::span<const int32_t> tokens) const;
 
   /// What `token` adds to a text that ends in `previous` (-1: none): its
   /// symbol, for words with the space before it. For printing tokens as they
@@ -93,7 +130,7 @@ private:
   std::unordered_map<std::string, int32_t> ids;
   /// For chars: id by code point, -1 for none.
   std::vector<int32_t> byCodePoint;
-  std::optional<int32_t> unknownId, endOfLineId;
+  std::optional<int32_t> unknownId, endOfLineId, beginId;
 };
 
 /// Reads a file of whole numbers between white space (`.ids`). With `size`,

@@ -144,6 +144,51 @@ TEST(Examples, CursorVisitsEachOncePerEpochAndResumes) {
   EXPECT_FALSE(ExampleCursor::create(rows, 0, 3, {.shuffle = true}));
 }
 
+TEST(Examples, LikeLengthsGoTogether) {
+  ExampleOrder order;
+  order.shuffle = true;
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < 1003; ++i) {
+    rows.push_back(i);
+    order.lengths.push_back(1 + i * 7919 % 100);
+  }
+  auto walk = [&](int64_t seed, int epochs) {
+    ExampleCursor cursor = *ExampleCursor::create(rows, 10, seed, order);
+    std::vector<std::vector<int64_t>> batches;
+    for (int64_t i = 0; i < epochs * cursor.batches(); ++i) {
+      std::span<const int64_t> batch = cursor.next();
+      batches.emplace_back(batch.begin(), batch.end());
+    }
+    return batches;
+  };
+  auto batches = walk(1, 1);
+  ASSERT_EQ(batches.size(), 101u);
+  std::set<int64_t> seen;
+  int64_t padding = 0, steps = 0;
+  std::vector<int64_t> longest;
+  for (const auto &batch : batches) {
+    int64_t most = 0;
+    for (int64_t row : batch) {
+      seen.insert(row);
+      most = std::max(most, order.lengths[size_t(row)]);
+      steps += order.lengths[size_t(row)];
+    }
+    for (int64_t row : batch)
+      padding += most - order.lengths[size_t(row)];
+    longest.push_back(most);
+  }
+  EXPECT_EQ(seen.size(), 1003u);
+  // In order of the shuffle alone about as much is padding as is not.
+  EXPECT_LT(padding * 10, steps);
+  // The minibatches come in an order of their own.
+  EXPECT_FALSE(std::is_sorted(longest.begin(), longest.end() - 1));
+  EXPECT_EQ(batches.back().size(), 3u);
+  EXPECT_EQ(batches, walk(1, 1));
+  EXPECT_NE(batches, walk(2, 1));
+  auto two = walk(1, 2);
+  EXPECT_NE(std::vector(two.begin() + 101, two.end()), batches);
+}
+
 TEST(Examples, MadeOnesAreFreshInEachEpoch) {
   std::vector<int64_t> asked;
   Examples examples =

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Text.h"
 
+#include "runtime/MappedFile.h"
+
 #include "tests/unit/runtime/TestFolder.h"
 
 #include <gtest/gtest.h>
@@ -190,4 +192,73 @@ TEST(Ids, Reading) {
   for (const auto &[text, message] : cases)
     EXPECT_EQ(parseIds(text, "x.ids", 7).error().text(), message);
   EXPECT_FALSE(parseIds("2147483647", "x"));
+}
+
+TEST(Vocabulary, FieldsOfExamples) {
+  const TextPiece words[] = {{"the cat", 1}, {"the dog", 2}};
+  VocabularyOptions options;
+  options.lineEnds = false;
+  Vocabulary plain = *Vocabulary::build(TokenKind::Words, words, "t", options);
+  EXPECT_EQ(plain.size(), 3);
+  EXPECT_EQ(plain.symbol(0), "the");
+  EXPECT_EQ(plain.endOfLine(), std::nullopt);
+  options.begin = options.end = true;
+  options.minCount = 2;
+  Vocabulary made = *Vocabulary::build(TokenKind::Words, words, "t", options);
+  EXPECT_EQ(made.size(), 4);
+  EXPECT_EQ(made.beginning(), 0);
+  EXPECT_EQ(made.endOfLine(), 1);
+  EXPECT_EQ(made.unknown(), 2);
+  const int32_t drawn[] = {0, 3, 2, 1, 3};
+  EXPECT_EQ(made.decodeSequence(drawn), "the <unk>");
+  EXPECT_EQ(Vocabulary::parse(made.json(), "t")->json(), made.json());
+
+  options.minCount = 1;
+  Vocabulary chars = *Vocabulary::build(TokenKind::Chars, words, "t", options);
+  EXPECT_EQ(chars.symbol(2), " ");
+  EXPECT_EQ(chars.find("<eos>"), 1);
+  Vocabulary again = *Vocabulary::parse(chars.json(), "t");
+  EXPECT_EQ(again.encode("cat", "t")->size(), 3u);
+  const int32_t ids[] = {0, *chars.find("c"), *chars.find("a"), 1};
+  EXPECT_EQ(again.decodeSequence(ids), "ca");
+  EXPECT_EQ(Vocabulary::build(TokenKind::Bytes, words, "t", options)
+                .error()
+                .text(),
+            "t: bytes have no '<bos>' and '<eos>'; use chars or words for what "
+            "is generated");
+  // The place of an error counts the lines of the file.
+  EXPECT_EQ(chars.encode(TextPiece{"cax", 7}, "t", false).error().text(),
+            "t:7:3: symbol 'x' is not in the vocabulary");
+}
+
+TEST(Vocabulary, Classes) {
+  const TextPiece names[] = {{"pear", 1}, {"apple", 2}, {"pear", 3}};
+  Vocabulary classes = *Vocabulary::build(TokenKind::Classes, names, "t", {});
+  EXPECT_EQ(classes.size(), 2);
+  EXPECT_EQ(classes.symbol(0), "apple");
+  EXPECT_EQ(*classes.encode(names[0], "t", false), std::vector<int32_t>{1});
+  EXPECT_EQ(classes.encode(TextPiece{"fig", 4}, "t", false).error().text(),
+            "t:4:1: there is no class 'fig'");
+  EXPECT_EQ(Vocabulary::parse(classes.json(), "t")->kind(), TokenKind::Classes);
+}
+
+TEST(Vocabulary, TokensInParts) {
+  std::string text;
+  for (int i = 0; i < 200000; ++i)
+    text += static_cast<char>('a' + i * i % 7);
+  Vocabulary chars = *Vocabulary::build(TokenKind::Chars, text, "t");
+  std::vector<int32_t> whole = *chars.encode(text, "t");
+  for (int64_t limit : {int64_t(0), TokenStore::inMemory}) {
+    auto store = *TokenStore::create(int64_t(text.size()), limit);
+    auto done = chars.encode(TextPiece{text, 1}, "t", true,
+                             [&](std::span<const int32_t> part) {
+                               return store->append(part);
+                             });
+    ASSERT_TRUE(done);
+    EXPECT_TRUE(done->empty());
+    ASSERT_TRUE(store->finish());
+    std::span<const int32_t> tokens = store->tokens();
+    EXPECT_TRUE(
+        std::equal(tokens.begin(), tokens.end(), whole.begin(), whole.end()));
+  }
 }

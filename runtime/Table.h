@@ -1,0 +1,83 @@
+//===- Table.h - files of rows and columns ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// CSV, TSV and JSON lines as rows of text cells, each with its place; and the
+// numbers in a cell.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RNNC_RUNTIME_TABLE_H
+#define RNNC_RUNTIME_TABLE_H
+
+#include "runtime/Result.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rnnc::rt {
+
+/// The forms of a table.
+///
+/// - csv: cells between commas; a cell in double quotes may hold commas, line
+///   ends and, doubled, quotes. Empty lines are left out.
+/// - tsv: cells between tabs, nothing is quoted. Empty lines are left out.
+/// - jsonl: an object a line; a column is a key. A string is its text, other
+///   values are their JSON.
+enum class TableKind { Csv, Tsv, Jsonl };
+
+/// One cell. `column`: where it begins in its line, in bytes from 1 (jsonl: 1).
+struct Cell {
+  std::string text;
+  int64_t line = 0, column = 0;
+};
+
+/// Rows of cells.
+struct Table {
+  std::string file;
+  TableKind kind = TableKind::Csv;
+  /// Names of columns; empty for csv and tsv until `takeHeader`.
+  std::vector<std::string> names;
+  /// Columns of the widest row.
+  size_t width = 0;
+  /// A row may have fewer cells than `width`; in jsonl a key that a line lacks
+  /// is a cell of line 0.
+  std::vector<std::vector<Cell>> rows;
+
+  /// The first row becomes the names.
+  void takeHeader();
+  /// Whether the first row has a cell of this text.
+  bool firstRowHas(std::string_view name) const;
+  /// The column of this name, or of this number from 1.
+  std::optional<size_t> find(std::string_view field) const;
+  /// The cell, or an error that names its line and column if the row has none.
+  Result<const Cell *> cell(size_t row, size_t column) const;
+  /// An error at a cell; it says the column's name or number after the message.
+  Error errorAt(const Cell &cell, size_t column, std::string id,
+                std::string message) const;
+  /// "'text'" or "2".
+  std::string columnName(size_t column) const;
+};
+
+/// Reads a table. An empty one, text that is not UTF-8 (jsonl), a quote that is
+/// not closed and a line that is no object are errors.
+Result<Table> parseTable(TableKind kind, std::string_view text,
+                         const std::string &file);
+
+/// The numbers of a cell: one; several between spaces or commas; or a JSON
+/// array, of arrays of one length for `width` above 0.
+struct CellNumbers {
+  std::vector<double> values;
+  /// Numbers in each inner array; 0: the numbers stand alone.
+  size_t width = 0;
+};
+/// Nothing if the cell does not hold (only) numbers. `nan`, `inf` and empty
+/// cells are none.
+std::optional<CellNumbers> cellNumbers(std::string_view text);
+/// The same for a cell that must hold one number.
+std::optional<double> cellNumber(std::string_view text);
+
+} // namespace rnnc::rt
+
+#endif // RNNC_RUNTIME_TABLE_H
