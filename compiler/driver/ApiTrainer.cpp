@@ -154,7 +154,9 @@ static Result<DataSet> read(TrainerState &state, const api::Data &data) {
   settings.test = data.test;
   settings.given["split"] = data.split;
   settings.given["tokens"] = data.tokens;
-  settings.given["horizon"] = std::to_string(data.horizon);
+  // Given, it holds for targets that have data of their own too.
+  if (data.horizon != 1)
+    settings.given["horizon"] = std::to_string(data.horizon);
   settings.given["min-count"] = std::to_string(data.minCount);
   if (!data.valid.empty())
     settings.given.erase("split");

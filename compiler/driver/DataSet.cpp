@@ -2,18 +2,20 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
+// Which file is for which input, the table of forms, and the cut into parts.
+//
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Alignments.h"
 #include "compiler/driver/DataSetLoader.h"
-#include "runtime/AtomicFile.h"
-#include "runtime/Npy.h"
+#include "runtime/Idx.h"
 #include "runtime/Sha256.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 
 using namespace rnnc;
 using namespace rnnc::driver;
@@ -26,7 +28,8 @@ std::optional<std::string> driver::sizeName(const hir::Model &model,
   if (letters.size() != 1 || factor != 1)
     return std::nullopt;
   for (const hir::ModelSize &known : model.statics)
-    if (known.isSize && known.letter == letters[0])
+    // One that has a value already has no letter.
+    if (known.isSize && !known.value && known.letter == letters[0])
       return known.name;
   return std::nullopt;
 }
@@ -48,11 +51,47 @@ static const hir::Input *soleInput(const hir::Model &model) {
   return nullptr;
 }
 
+/// Whether a target without data can be the sole input some steps later.
+static bool follows(const hir::Model &model, const hir::Input &target) {
+  const hir::Input *input = soleInput(model);
+  if (!input || input->target || input->type.elem != target.type.elem ||
+      input->type.shape.size() != target.type.shape.size())
+    return false;
+  for (size_t i = 0; i < target.type.shape.size(); ++i) {
+    auto a = model.value(input->type.shape[i]);
+    auto b = model.value(target.type.shape[i]);
+    if (a && b && *a != *b)
+      return false;
+  }
+  return true;
+}
+
+int64_t Column::count() const {
+  if (isTokens)
+    return int64_t(tokens.size());
+  if (!offsets.empty())
+    return int64_t(offsets.size()) - 1;
+  return tensor.shape().empty() ? 0 : tensor.shape()[0];
+}
+
 Result<rt::ExampleCursor> DataPart::cursor(int64_t batch, int64_t seed) const {
   rt::ExampleOrder order;
   order.shuffle = !fresh;
   order.fresh = fresh;
-  auto made = rt::ExampleCursor::create(rows, batch, seed, order);
+  if (examples && !fresh) {
+    // Examples of like length go together: less of a batch is padding.
+    bool ragged = false;
+    for (const rt::Field &field : examples->fields())
+      ragged |= field.kind == rt::FieldKind::Ragged;
+    if (ragged) {
+      order.lengths.resize(size_t(examples->count()));
+      for (int64_t i = 0; i < examples->count(); ++i)
+        for (const rt::Field &field : examples->fields())
+          order.lengths[size_t(i)] = std::max(order.lengths[size_t(i)],
+                                              examples->length(field, i));
+    }
+  }
+  auto made = rt::ExampleCursor::create(rows, batch, seed, std::move(order));
   if (!made)
     return fromRuntime(made.error());
   return std::move(*made);
@@ -78,9 +117,100 @@ Result<void> DataPart::gather(const StreamField &field,
   return {};
 }
 
+std::optional<std::string>
+Loader::PerInput::of(const std::string &input) const {
+  if (auto it = byInput.find(input); it != byInput.end())
+    return it->second;
+  return all.empty() ? std::nullopt : std::optional(all);
+}
+
+Result<Loader::PerInput> Loader::perInput(const char *option) const {
+  PerInput result;
+  auto text = settings.get(option);
+  if (!text)
+    return result;
+  for (size_t at = 0; at <= text->size();) {
+    size_t end = std::min(text->find(',', at), text->size());
+    auto [name, value] = splitPair(text->substr(at, end - at));
+    at = end + 1;
+    if (value.empty())
+      result.all = name;
+    else if (model.findInput(name))
+      result.byInput[name] = value;
+    else
+      return makeError("unknown-input",
+                       std::string("--") + option + ": model '" + model.name +
+                           "' has no input or target '" + name + "'");
+  }
+  return result;
+}
+
+Result<void> Loader::readOptions() {
+  for (auto [option, into] : {std::pair{"tokens", &tokenKinds},
+                              std::pair{"min-count", &minCounts}}) {
+    auto values = perInput(option);
+    if (!values)
+      return values.error();
+    *into = std::move(*values);
+  }
+  auto check = [&](const PerInput &values, auto good) -> Result<void> {
+    if (!values.all.empty())
+      if (Result<void> done = good(values.all); !done)
+        return done;
+    for (const auto &[name, value] : values.byInput)
+      if (Result<void> done = good(value); !done)
+        return done;
+    return {};
+  };
+  if (auto done = check(tokenKinds,
+                        [](const std::string &value) -> Result<void> {
+                          auto kind = rt::parseTokenKind(value);
+                          if (!kind || *kind == rt::TokenKind::Classes)
+                            return usageError(
+                                "--tokens expects chars, bytes or words, "
+                                "found '" +
+                                value + "'");
+                          return {};
+                        });
+      !done)
+    return done;
+  if (auto done = check(minCounts,
+                        [](const std::string &value) -> Result<void> {
+                          auto count = parseWhole(value);
+                          if (!count || *count < 1)
+                            return usageError("--min-count expects whole "
+                                              "numbers of at least 1, found '" +
+                                              value + "'");
+                          return {};
+                        });
+      !done)
+    return done;
+  auto kind = rt::parseFeatures(settings.text("features", "raw"));
+  if (!kind)
+    return usageError("--features: " + kind.error().message);
+  features = *kind;
+  auto files = perInput("vocab");
+  if (!files)
+    return files.error();
+  if (!files->all.empty() && out.learned.symbols.empty()) {
+    auto loaded = Vocabularies::load(files->all);
+    if (!loaded)
+      return loaded.error();
+    out.learned.symbols = std::move(*loaded);
+  }
+  for (const auto &[name, file] : files->byInput) {
+    auto loaded = rt::Vocabulary::load(file);
+    if (!loaded)
+      return fromRuntime(loaded.error());
+    if (!out.learned.symbols.find(name))
+      out.learned.symbols.set(
+          name, std::make_shared<const rt::Vocabulary>(std::move(*loaded)));
+  }
+  return {};
+}
+
 Result<Binding> Loader::parse(const std::string &text, const char *option) {
   Binding binding;
-  binding.text = text;
   binding.file = text;
   size_t equals = text.find('=');
   if (equals != std::string::npos && equals > 0) {
@@ -125,283 +255,134 @@ Result<Binding> Loader::parse(const std::string &text, const char *option) {
   return binding;
 }
 
+Result<void> Loader::open(Binding &binding) {
+  auto &source = sources[binding.file];
+  if (!source) {
+    source = std::make_shared<Source>();
+    source->path = binding.file;
+    source->shown = binding.file == "-" ? "<stdin>" : binding.file;
+    std::error_code ignored;
+    std::string absolute =
+        binding.file == "-"
+            ? "-"
+            : std::filesystem::absolute(binding.file, ignored).string();
+    if (std::filesystem::is_directory(binding.file, ignored)) {
+      source->ending = "/"; // its files are listed when they are read
+    } else {
+      auto file = rt::MappedFile::open(binding.file);
+      if (!file)
+        return fromRuntime(file.error());
+      source->file = std::move(*file);
+      out.files.push_back({{"path", absolute},
+                           {"bytes", source->bytes().size()},
+                           {"sha256", rt::sha256(source->bytes())}});
+      std::filesystem::path name = binding.file;
+      if (name.extension() == ".gz") {
+        auto unpacked = rt::gunzip(source->bytes(), source->shown);
+        if (!unpacked)
+          return fromRuntime(unpacked.error());
+        source->file = rt::MappedFile::of(std::move(*unpacked));
+        name = name.stem();
+      }
+      source->ending = name.extension();
+    }
+  }
+  source->fields.push_back(binding.field);
+  binding.source = source;
+  return {};
+}
+
 Result<std::vector<Column>> Loader::read(const std::vector<std::string> &texts,
                                          const char *option) {
-  std::vector<Column> columns;
+  std::vector<Binding> bindings;
   for (const std::string &text : texts) {
     auto binding = parse(text, option);
     if (!binding)
       return binding.error();
-    if (auto done = readFile(*binding, columns); !done)
+    if (auto done = open(*binding); !done)
+      return done.error();
+    bindings.push_back(std::move(*binding));
+  }
+  std::vector<Column> columns;
+  for (const Binding &binding : bindings) {
+    if (!binding.isLengths)
+      for (const Column &column : columns)
+        if (column.input == binding.input)
+          return makeError("unbound-data", std::string(option) + ": '" +
+                                               binding.input->name +
+                                               "' is given twice");
+    if (auto done = readBinding(binding, columns); !done)
       return done.error();
   }
+  if (auto done = encodeText(columns); !done)
+    return done.error();
   return columns;
 }
 
-Result<void> Loader::readFile(const Binding &binding,
-                              std::vector<Column> &columns) {
-  auto bytes = rt::readFile(binding.file);
-  if (!bytes)
-    return fromRuntime(bytes.error());
-  std::error_code ignored;
-  std::string absolute =
-      binding.file == "-"
-          ? "-"
-          : std::filesystem::absolute(binding.file, ignored).string();
-  out.files.push_back({{"path", absolute},
-                       {"bytes", bytes->size()},
-                       {"sha256", rt::sha256(*bytes)}});
-  std::string ending = std::filesystem::path(binding.file).extension();
-  if (ending == ".npy") {
-    auto tensor = rt::parseNpy(*bytes, binding.file);
-    if (!tensor)
-      return fromRuntime(tensor.error());
-    if (binding.isLengths) {
-      auto lengths = tensor->convert(rt::DType::I32);
-      if (!lengths)
-        return fromRuntime(lengths.error());
-      for (Column &column : columns)
-        if (column.input == binding.input) {
-          column.lengths = std::move(*lengths);
-          return {};
-        }
-      return makeError("unbound-data", "lengths of '" + binding.input->name +
-                                           "' come before its data");
-    }
-    return addTensor(*binding.input, std::move(*tensor), binding.file, columns);
-  }
-  if (ending == ".npz") {
-    auto arrays = rt::parseNpz(*bytes, binding.file);
-    if (!arrays)
-      return fromRuntime(arrays.error());
-    std::string names;
-    for (rt::NamedTensor &array : *arrays)
-      names += (names.empty() ? "" : ", ") + array.name;
-    bool any = false;
-    for (rt::NamedTensor &array : *arrays) {
-      const hir::Input *input = nullptr;
-      if (!binding.field.empty())
-        input = array.name == binding.field ? binding.input : nullptr;
-      else
-        input = model.findInput(array.name);
-      if (!input)
-        continue;
-      any = true;
-      if (auto done =
-              addTensor(*input, std::move(array.tensor), binding.file, columns);
-          !done)
-        return done;
-    }
-    for (rt::NamedTensor &array : *arrays)
-      for (Column &column : columns)
-        if (array.name == column.input->name + ".lengths") {
-          auto lengths = array.tensor.convert(rt::DType::I32);
-          if (!lengths)
-            return fromRuntime(lengths.error());
-          column.lengths = std::move(*lengths);
-        }
-    if (!any)
-      return makeError("unknown-field", "'" + binding.file +
-                                            "' has no array for the model; "
-                                            "it has " +
-                                            names);
-    return {};
-  }
-  if (ending == ".csv")
-    return readCsv(binding, *bytes, columns);
-  if (ending == ".tsv" || ending == ".jsonl" || ending == ".wav" ||
-      ending == ".gz")
-    return makeError("unsupported",
-                     "'" + binding.file + "': files of this kind (" + ending +
-                         ") are not read yet",
-                     "use .txt, .ids, .csv, .npy or .npz");
-  return readTokens(binding, *bytes, columns);
+Result<void> Loader::readBinding(const Binding &binding,
+                                 std::vector<Column> &columns) {
+  // The forms of data by the ending of the file. What has another ending is
+  // IDX if it begins so, else text.
+  using Reader =
+      Result<void> (Loader::*)(const Binding &, std::vector<Column> &);
+  static constexpr std::pair<std::string_view, Reader> forms[] = {
+      {".txt", &Loader::readText},   {".ids", &Loader::readIds},
+      {".npy", &Loader::readNpy},    {".npz", &Loader::readNpz},
+      {".csv", &Loader::readTable},  {".tsv", &Loader::readTable},
+      {".jsonl", &Loader::readTable}, {".wav", &Loader::readSound},
+      {"/", &Loader::readFolder}};
+  const Source &source = *binding.source;
+  if (binding.isLengths && source.ending != ".npy")
+    return makeError("unsupported", "lengths are read from .npy, not from '" +
+                                        source.shown + "'");
+  for (const auto &[ending, reader] : forms)
+    if (source.ending == ending)
+      return (this->*reader)(binding, columns);
+  return rt::isIdx(source.bytes()) ? readIdx(binding, columns)
+                                   : readText(binding, columns);
 }
 
-Result<void> Loader::readTokens(const Binding &binding,
-                                const std::string &bytes,
-                                std::vector<Column> &columns) {
-  const hir::Input &input = *binding.input;
-  std::string shown = binding.file == "-" ? "<stdin>" : binding.file;
-  if (input.type.elem != hir::Elem::Int || !input.type.shape.empty() ||
-      input.type.axes.size() != 1)
-    return makeError("data-type", "'" + shown + "' holds tokens, but '" +
-                                      input.name + "' is " +
-                                      hir::describeType(model, input.type));
-  Column column;
-  column.input = &input;
-  column.isTokens = true;
-  column.sequence = true;
-  if (std::filesystem::path(binding.file).extension() == ".ids") {
-    auto ids = rt::parseIds(bytes, shown);
-    if (!ids)
-      return fromRuntime(ids.error());
-    column.tokens = std::move(*ids);
-    columns.push_back(std::move(column));
-    return {};
-  }
-  auto kind = rt::parseTokenKind(settings.text("tokens", "chars"));
-  if (!kind)
-    return fromRuntime(kind.error());
-  if (!out.vocabulary) {
-    auto made = rt::Vocabulary::build(*kind, bytes, shown,
-                                      settings.whole("min-count", 1));
-    if (!made)
-      return fromRuntime(made.error());
-    out.vocabulary = std::move(*made);
-  }
-  out.vocabularyOf = input.name;
-  auto tokens = out.vocabulary->encode(bytes, shown);
-  if (!tokens)
-    return fromRuntime(tokens.error());
-  if (tokens->empty())
-    return makeError("empty-data", "'" + shown + "' is empty");
-  column.tokens = std::move(*tokens);
-  columns.push_back(std::move(column));
-  return {};
+Error Loader::misfit(const Binding &binding, const std::string &what) const {
+  return makeError("data-type",
+                   "'" + binding.source->shown + "' " + what + ", but '" +
+                       binding.input->name + "' is " +
+                       hir::describeType(model, binding.input->type));
 }
 
-Result<void> Loader::readCsv(const Binding &binding, const std::string &bytes,
-                             std::vector<Column> &columns) {
-  const std::string &file = binding.file;
-  std::vector<std::vector<std::string>> rows;
-  for (size_t at = 0; at < bytes.size();) {
-    size_t end = std::min(bytes.find('\n', at), bytes.size());
-    std::string line = bytes.substr(at, end - at);
-    at = end + 1;
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
-    if (line.empty())
-      continue;
-    std::vector<std::string> cells(1);
-    bool quoted = false;
-    for (char c : line) {
-      if (c == '"')
-        quoted = !quoted;
-      else if (c == ',' && !quoted)
-        cells.emplace_back();
-      else
-        cells.back() += c;
-    }
-    rows.push_back(std::move(cells));
-  }
-  if (rows.empty())
-    return makeError("empty-data", "'" + file + "' is empty");
-  bool header = std::any_of(rows[0].begin(), rows[0].end(),
-                            [](const std::string &c) { return !parseReal(c); });
-  std::vector<std::string> names =
-      header ? rows[0] : std::vector<std::string>(rows[0].size());
-  std::vector<size_t> chosen;
-  if (binding.field.empty()) {
-    for (size_t i = 0; i < names.size(); ++i)
-      if (rows.size() > header && i < rows[header].size() &&
-          parseReal(rows[header][i]))
-        chosen.push_back(i);
-  } else {
-    std::string rest = binding.field;
-    for (size_t at = 0; at <= rest.size();) {
-      size_t end = std::min(rest.find(',', at), rest.size());
-      std::string name = rest.substr(at, end - at);
-      at = end + 1;
-      auto it = std::find(names.begin(), names.end(), name);
-      if (it != names.end())
-        chosen.push_back(size_t(it - names.begin()));
-      else if (auto n = parseWhole(name);
-               n && *n >= 1 && *n <= int64_t(names.size()))
-        chosen.push_back(size_t(*n - 1));
-      else {
-        std::string near = nearestName(name, names);
-        return makeError("unknown-field",
-                         "'" + file + "' has no column '" + name + "'",
-                         near.empty() ? "" : "did you mean '" + near + "'?");
-      }
-    }
-  }
-  int64_t count = int64_t(rows.size()) - header, width = int64_t(chosen.size());
-  rt::Tensor values(rt::DType::F64, {count, width});
-  for (int64_t r = 0; r < count; ++r)
-    for (int64_t c = 0; c < width; ++c) {
-      const auto &cells = rows[size_t(r + header)];
-      auto number = chosen[size_t(c)] < cells.size()
-                        ? parseReal(cells[chosen[size_t(c)]])
-                        : std::nullopt;
-      if (!number)
-        return makeError("bad-number",
-                         "'" + file + "', row " +
-                             std::to_string(r + header + 1) + ", column " +
-                             std::to_string(chosen[size_t(c)] + 1) +
-                             " is not a number");
-      values.as<double>()[size_t(r * width + c)] = *number;
-    }
-  if (binding.input->type.shape.empty())
-    if (width != 1)
-      return makeError("data-type", "'" + binding.input->name +
-                                        "' takes one column, '" + file +
-                                        "' has " + std::to_string(width));
-  if (binding.input->type.shape.empty()) {
-    auto flat = values.reshape({count});
-    if (!flat)
-      return fromRuntime(flat.error());
-    return addTensor(*binding.input, std::move(*flat), file, columns);
-  }
-  return addTensor(*binding.input, std::move(values), file, columns);
+std::string Loader::axisOf(const hir::Input &input) const {
+  return model.axes[size_t(model.rootAxis(input.type.axes[0]))].name;
 }
 
-Result<void> Loader::addTensor(const hir::Input &input, rt::Tensor tensor,
-                               const std::string &file,
-                               std::vector<Column> &columns) {
-  Column column;
-  column.input = &input;
-  int64_t own = int64_t(input.type.shape.size());
-  int64_t lead = tensor.rank() - own;
-  bool seq = !input.type.axes.empty();
-  column.sequence = seq;
-  if (input.type.axes.size() > 1)
-    return makeError("unsupported", "'" + input.name +
-                                        "' has several time axes; such data "
-                                        "are not read yet");
-  if (seq ? (lead != 1 && lead != 2) : lead != 1)
-    return makeError("data-type", "'" + file + "' is " +
-                                      rt::shapeText(tensor.shape()) +
-                                      ", but '" + input.name + "' is " +
-                                      hir::describeType(model, input.type));
-  column.examples = !seq || lead == 2;
-  auto converted = tensor.convert(elementType(input));
-  if (!converted)
-    return makeError("data-type", "'" + file + "' for '" + input.name +
-                                      "': " + converted.error().message);
-  column.tensor = std::move(*converted);
-  if (!column.examples && input.type.elem == hir::Elem::Int && own == 0) {
-    column.isTokens = true;
-    auto ids = column.tensor.as<int32_t>();
-    column.tokens.assign(ids.begin(), ids.end());
-  }
-  columns.push_back(std::move(column));
-  return {};
-}
-
-Result<void> Loader::complete(std::vector<Column> &columns) {
+Result<void> Loader::complete(std::vector<Column> &columns, bool targets) {
+  bool stream = !columns.empty() && !columns[0].examples;
   for (const hir::Input &input : model.inputs) {
     bool bound =
         std::any_of(columns.begin(), columns.end(), [&](const Column &column) {
           return column.input == &input;
         });
-    if (bound)
+    if (bound || (input.target && !targets))
       continue;
-    bool stream = !columns.empty() && !columns[0].examples;
-    if (input.target && stream && soleInput(model) && !soleInput(model)->target)
+    if (input.target && stream && follows(model, input))
       continue; // its input some steps later
     return makeError("unbound-data",
                      std::string(input.target ? "target '" : "input '") +
                          input.name + "' has no data",
                      "give --data " + input.name + "=FILE");
   }
-  for (const Column &column : columns)
-    if (column.examples != columns[0].examples)
+  for (const Column &column : columns) {
+    const Column &other = columns[0];
+    if (column.examples != other.examples)
       return makeError("data-type", "'" + column.input->name + "' and '" +
-                                        columns[0].input->name +
+                                        other.input->name +
                                         "' are not both examples or both "
                                         "streams");
+    if (column.examples && column.count() != other.count())
+      return makeError("data-size", "'" + column.input->name + "' has " +
+                                        std::to_string(column.count()) +
+                                        " examples, '" + other.input->name +
+                                        "' has " +
+                                        std::to_string(other.count()));
+  }
   return {};
 }
 
@@ -434,10 +415,26 @@ rt::DType Loader::elementType(const hir::Input &input) const {
 }
 
 Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
+  // A target that is its input some steps later has the input's sizes.
+  for (const hir::Input &input : model.inputs) {
+    bool bound = std::any_of(
+        columns.begin(), columns.end(),
+        [&](const Column &column) { return column.input == &input; });
+    if (bound || !input.target || columns[0].examples ||
+        !follows(model, input))
+      continue;
+    const auto &shape = columns[0].tensor.shape();
+    for (size_t i = 0; i < input.type.shape.size(); ++i)
+      if (auto done = decide(input.type.shape[i], shape[1 + i],
+                             "axis " + std::to_string(i + 1) + " of '" +
+                                 input.name + "'");
+          !done)
+        return done;
+  }
   for (const Column &column : columns) {
     const hir::Type &type = column.input->type;
     const std::string &name = column.input->name;
-    if (!column.isTokens || column.examples) {
+    if (!column.isTokens) {
       const auto &shape = column.tensor.shape();
       size_t lead = shape.size() - type.shape.size();
       for (size_t i = 0; i < type.shape.size(); ++i)
@@ -449,12 +446,13 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
     }
     if (type.elem != hir::Elem::Int || !type.range)
       continue;
-    bool byText = out.vocabulary && out.vocabularyOf == name;
     std::span<const int32_t> ids = column.isTokens
-                                       ? std::span<const int32_t>(column.tokens)
+                                       ? column.tokens
                                        : column.tensor.as<int32_t>();
-    int64_t bound = byText ? out.vocabulary->size() : rt::tokenBound(ids);
     auto [least, greatest] = std::minmax_element(ids.begin(), ids.end());
+    int64_t bound = column.symbols    ? column.symbols->size()
+                    : ids.empty()     ? 0
+                                      : int64_t(*greatest) + 1;
     if (least != ids.end() && *least < 0)
       return makeError("label-range", name + " is " + std::to_string(*least) +
                                           ", but classes count from 0");
@@ -476,25 +474,24 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
   return {};
 }
 
-Result<DataPart> Loader::streamPart(const std::vector<Column> &columns,
-                                    std::optional<rt::Part> piece) {
+DataPart Loader::streamPart(const std::vector<Column> &columns,
+                            std::optional<rt::Part> piece) {
   DataPart part;
-  int64_t horizon = settings.whole("horizon", 1);
-  part.length = -1;
-  auto shorten = [&](int64_t length) {
-    part.length = part.length < 0 ? length : std::min(part.length, length);
-  };
+  const int64_t horizon = settings.whole("horizon", 1);
+  // A model of one text alone shifts it by itself.
+  const bool soleTarget = soleInput(model) && soleInput(model)->target;
+  int64_t length = -1, inputLength = -1;
+  part.begin = piece ? piece->begin : 0;
   for (const Column &column : columns) {
     StreamField field;
     field.name = column.input->name;
     field.isTokens = column.isTokens;
-    int64_t count = column.isTokens ? int64_t(column.tokens.size())
-                                    : column.tensor.shape()[0];
+    int64_t count = column.count();
     int64_t begin = piece ? std::min(piece->begin, count) : 0;
     int64_t end = piece ? std::min(piece->end, count) : count;
     if (column.isTokens) {
-      field.tokens.assign(column.tokens.begin() + begin,
-                          column.tokens.begin() + end);
+      field.tokens = column.tokens.subspan(size_t(begin), size_t(end - begin));
+      field.owner = column.owner;
     } else {
       std::vector<int64_t> shape = column.tensor.shape();
       int64_t row = count ? column.tensor.bytes() / count : 0;
@@ -504,41 +501,55 @@ Result<DataPart> Loader::streamPart(const std::vector<Column> &columns,
                   static_cast<const char *>(column.tensor.data()) + begin * row,
                   size_t((end - begin) * row));
     }
-    shorten(end - begin);
+    // A bound target stands beside its inputs, unless a horizon is asked for.
+    if (column.input->target && !soleTarget && settings.get("horizon"))
+      field.offset = horizon;
+    auto shorten = [](int64_t &to, int64_t by) {
+      to = to < 0 ? by : std::min(to, by);
+    };
+    shorten(length, std::max<int64_t>(end - begin - field.offset, 0));
+    if (!column.input->target)
+      shorten(inputLength, end - begin);
     part.fields.push_back(std::move(field));
   }
+  const int64_t first = part.fields[0].isTokens
+                            ? int64_t(part.fields[0].tokens.size())
+                            : part.fields[0].series.shape()[0];
   for (const hir::Input &input : model.inputs) {
     bool bound = std::any_of(
         part.fields.begin(), part.fields.end(),
         [&](const StreamField &field) { return field.name == input.name; });
-    if (bound)
+    if (bound || !follows(model, input))
       continue;
     StreamField field;
     field.name = input.name;
     field.isTokens = part.fields[0].isTokens;
     field.offset = horizon;
     field.shares = 0;
+    length = std::min(length, std::max<int64_t>(first - horizon, 0));
     part.fields.push_back(std::move(field));
   }
-  bool ahead =
-      std::any_of(part.fields.begin(), part.fields.end(),
-                  [](const StreamField &field) { return field.offset > 0; });
-  if (ahead)
-    part.length -= horizon;
-  part.length = std::max<int64_t>(part.length, 0);
+  part.inputLength = inputLength < 0 ? length : inputLength;
+  part.length = length;
   return part;
 }
 
 Result<std::shared_ptr<rt::Examples>>
 Loader::examplesOf(const std::vector<Column> &columns) {
   auto examples = std::make_shared<rt::Examples>();
+  // The column that says how long each example is along an axis.
+  std::map<std::string, const Column *> byAxis;
   for (const Column &column : columns) {
     rt::Field field;
     field.name = column.input->name;
     field.kind =
         column.sequence ? rt::FieldKind::Sequence : rt::FieldKind::Single;
     field.values = column.tensor;
-    if (column.lengths && column.sequence) {
+    field.axes = column.axes;
+    if (!column.offsets.empty()) {
+      field.kind = rt::FieldKind::Ragged;
+      field.offsets = column.offsets;
+    } else if (column.lengths && column.sequence) {
       // Padded rows become rows of their own lengths.
       const auto &shape = column.tensor.shape();
       int64_t count = shape[0], steps = shape[1];
@@ -569,94 +580,112 @@ Loader::examplesOf(const std::vector<Column> &columns) {
             static_cast<const char *>(column.tensor.data()) + i * steps * step,
             size_t((field.offsets[size_t(i + 1)] - field.offsets[size_t(i)]) *
                    step));
-      int axis = model.rootAxis(column.input->type.axes[0]);
-      out.ragged.insert(model.axes[size_t(axis)].name);
     }
+    if (field.kind == rt::FieldKind::Ragged)
+      out.ragged.insert(axisOf(*column.input));
     if (auto added = examples->add(std::move(field)); !added)
       return fromRuntime(added.error());
+    if (!column.sequence || column.axes.size() > 1)
+      continue;
+    auto [it, fresh] = byAxis.emplace(axisOf(*column.input), &column);
+    if (fresh)
+      continue;
+    const rt::Field &mine = examples->fields().back();
+    const rt::Field &theirs = *examples->find(it->second->input->name);
+    for (int64_t i = 0; i < examples->count(); ++i) {
+      int64_t a = examples->length(mine, i), b = examples->length(theirs, i);
+      if (a == b)
+        continue;
+      std::string message = "'" + mine.name + "' has " + std::to_string(a) +
+                            " steps, '" + theirs.name + "' has " +
+                            std::to_string(b) + " along " + it->first;
+      if (column.lines.empty())
+        return makeError("data-size",
+                         "example " + std::to_string(i + 1) + ": " + message);
+      return fromRuntime(rt::makeFileError("data-size", column.source->shown,
+                                           message, column.lines[size_t(i)]));
+    }
   }
   if (auto done = checkAlignments(model, *examples); !done)
     return done.error();
   return examples;
 }
 
+void Loader::finish(const std::vector<Column> &columns) {
+  for (const Column &column : columns) {
+    const std::string &name = column.input->name;
+    if (!column.names.empty())
+      out.learned.columns.emplace(name, column.names);
+    if (!column.symbols || column.symbols->kind() == rt::TokenKind::Classes)
+      continue;
+    // Sizes that are symbols: `bos: int[V]` is the number of <bos>.
+    if (column.input->target || !out.vocabulary)
+      for (const hir::ModelSize &size : model.statics)
+        if (!size.isSize)
+          if (auto id = column.symbols->find("<" + size.name + ">"))
+            out.sizes[size.name] = double(*id);
+    if (!column.examples) {
+      out.vocabulary = *column.symbols;
+      out.vocabularyOf = name;
+    }
+  }
+}
+
+/// All examples, in order.
+static void takeAll(DataPart &part, std::shared_ptr<rt::Examples> examples) {
+  part.examples = std::move(examples);
+  part.rows.resize(size_t(part.examples->count()));
+  std::iota(part.rows.begin(), part.rows.end(), 0);
+}
+
 Result<DataSet> driver::loadData(const Settings &settings,
-                                 const hir::Model &model,
-                                 std::optional<rt::Vocabulary> vocabulary) {
+                                 const hir::Model &model, Learned learned,
+                                 bool targets) {
   DataSet data;
-  data.vocabulary = std::move(vocabulary);
+  data.learned = std::move(learned);
+  Loader loader(settings, model, data);
   if (auto task = settings.get("task")) {
-    if (auto done = Loader(settings, model, data).readTask(*task); !done)
+    if (auto done = loader.readTask(*task); !done)
       return done.error();
     return data;
   }
-  if (settings.text("scale", "none") != "none")
-    return makeError("unsupported", "--scale is not there yet");
-  if (auto path = settings.get("vocab"); path && !data.vocabulary) {
-    auto loaded = rt::Vocabulary::load(*path);
-    if (!loaded)
-      return fromRuntime(loaded.error());
-    data.vocabulary = std::move(*loaded);
-  }
   if (settings.data.empty())
     return usageError("no data", "give --data FILE");
-  Loader loader(settings, model, data);
-  auto columns = loader.read(settings.data, "--data");
+  if (auto done = loader.readOptions(); !done)
+    return done.error();
+  auto read = [&](const std::vector<std::string> &texts,
+                  const char *option) -> Result<std::vector<Column>> {
+    auto columns = loader.read(texts, option);
+    if (!columns)
+      return columns;
+    if (columns->empty())
+      return makeError("empty-data", "there are no data");
+    if (auto done = loader.complete(*columns, targets); !done)
+      return done.error();
+    if (auto done = loader.checkSizes(*columns); !done)
+      return done.error();
+    return columns;
+  };
+  auto columns = read(settings.data, "--data");
   if (!columns)
     return columns.error();
-  if (auto done = loader.complete(*columns); !done)
-    return done.error();
-  if (auto done = loader.checkSizes(*columns); !done)
-    return done.error();
-  data.stream = !columns->empty() && !(*columns)[0].examples;
+  data.stream = !(*columns)[0].examples;
+  loader.finish(*columns);
 
   auto shares = rt::parseSplit(
       settings.text("split", settings.valid.empty() ? "0.9,0.1" : "1"));
   if (!shares)
     return usageError("--split: " + shares.error().message);
   bool split = settings.valid.empty() || settings.get("split");
-  auto other = [&](const std::vector<std::string> &texts, const char *option,
-                   DataPart &part) -> Result<void> {
-    if (texts.empty())
-      return {};
-    auto more = loader.read(texts, option);
-    if (!more)
-      return more.error();
-    if (auto done = loader.complete(*more); !done)
-      return done;
-    if (auto done = loader.checkSizes(*more); !done)
-      return done;
-    if (data.stream) {
-      auto made = loader.streamPart(*more, std::nullopt);
-      if (!made)
-        return made.error();
-      part = std::move(*made);
-      return {};
-    }
-    auto made = loader.examplesOf(*more);
-    if (!made)
-      return made.error();
-    part.examples = *made;
-    part.rows.resize(size_t((*made)->count()));
-    for (size_t i = 0; i < part.rows.size(); ++i)
-      part.rows[i] = int64_t(i);
-    return {};
-  };
-
   std::vector<DataPart *> parts = {&data.train, &data.valid, &data.test};
   if (data.stream) {
     int64_t length = 0;
     for (const Column &column : *columns)
-      length = std::max(length, column.isTokens ? int64_t(column.tokens.size())
-                                                : column.tensor.shape()[0]);
+      length = std::max(length, column.count());
     std::vector<rt::Part> pieces = split ? rt::splitByPosition(length, *shares)
                                          : std::vector<rt::Part>{{0, length}};
-    for (size_t i = 0; i < pieces.size() && i < parts.size(); ++i) {
-      auto part = loader.streamPart(*columns, pieces[i]);
-      if (!part)
-        return part.error();
-      *parts[i] = std::move(*part);
-    }
+    for (size_t i = 0; i < pieces.size() && i < parts.size(); ++i)
+      *parts[i] = loader.streamPart(*columns, pieces[i]);
   } else {
     auto examples = loader.examplesOf(*columns);
     if (!examples)
@@ -669,11 +698,34 @@ Result<DataSet> driver::loadData(const Settings &settings,
       parts[i]->rows = std::move(rows[i]);
     }
   }
+  auto other = [&](const std::vector<std::string> &texts, const char *option,
+                   DataPart &part) -> Result<void> {
+    if (texts.empty())
+      return {};
+    auto more = read(texts, option);
+    if (!more)
+      return more.error();
+    if ((*more)[0].examples == data.stream)
+      return makeError("data-type",
+                       std::string(option) + " and --data are not both "
+                                             "examples or both streams");
+    if (data.stream) {
+      part = loader.streamPart(*more, std::nullopt);
+      return {};
+    }
+    auto made = loader.examplesOf(*more);
+    if (!made)
+      return made.error();
+    takeAll(part, std::move(*made));
+    return {};
+  };
   if (auto done = other(settings.valid, "--valid", data.valid); !done)
     return done.error();
   if (auto done = other(settings.test, "--test", data.test); !done)
     return done.error();
-  if (data.train.empty())
+  if (data.train.empty() && data.train.inputLength == 0)
     return makeError("empty-data", "there are no data to train on");
+  if (auto done = loader.scale(); !done)
+    return done.error();
   return data;
 }

@@ -56,6 +56,8 @@ static int dispatch(const CommandLine &line, Console &console) {
     return evalCommand(line, console);
   if (name == "sample")
     return sampleCommand(line, console);
+  if (name == "predict")
+    return predictCommand(line, console);
   if (name == "run")
     return runCommand(line, console);
   if (name == "bench")

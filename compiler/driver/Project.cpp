@@ -127,8 +127,11 @@ Project::variant(std::vector<std::string> entries, bool stream,
   if (forward) {
     findDraw(*made->model, made->drawOutput, made->drawTarget);
     std::string ignored;
-    if (made->model->evaluation)
+    made->answer = findAnswer(*made->model);
+    if (made->model->evaluation) {
       findDraw(*made->model->evaluation, ignored, ignored);
+      findAnswer(*made->model->evaluation);
+    }
   }
   auto options = CodeOptions::of(wanted);
   if (!options)

@@ -10,6 +10,7 @@
 #ifndef RNNC_COMPILER_DRIVER_PROJECT_H
 #define RNNC_COMPILER_DRIVER_PROJECT_H
 
+#include "compiler/driver/Answer.h"
 #include "compiler/driver/DataSet.h"
 #include "compiler/driver/Weights.h"
 
@@ -24,6 +25,8 @@ struct Variant {
   CodeOptions options;
   /// What sampling draws: logits of this output, for this token.
   std::string drawOutput, drawTarget;
+  /// What the model answers for a target.
+  Answer answer;
 };
 
 class Project {

@@ -105,10 +105,11 @@ Result<void> driver::beginRun(rt::RunFolder &folder, const Project &project,
        {&saved.data, &saved.valid, &saved.test})
     for (std::string &text : *list)
       text = absoluteBinding(text);
-  for (const char *name : {"init", "vocab", "weights"})
+  for (const char *name : {"init", "weights"})
     if (auto it = saved.given.find(name); it != saved.given.end())
       it->second = absolute(it->second);
-  for (const char *name : {"out", "resume", "dry-run"})
+  // The run has a vocabulary of its own.
+  for (const char *name : {"out", "resume", "dry-run", "vocab"})
     saved.given.erase(name);
   // Files of --import are found by the names of their copies.
   std::vector<std::string> imports;
@@ -152,15 +153,28 @@ Result<void> driver::beginRun(rt::RunFolder &folder, const Project &project,
                  {"values", values},
                  {"sizes", sizes},
                  {"data", data.files},
+                 {"learned", data.learned.toJson()},
                  {"settings", saved.toJson()}};
   std::string text = config.dump(2, ' ', false, Json::error_handler_t::replace);
   if (auto done = write(folder.file("config.json"), text + "\n"); !done)
     return done;
   if (auto done = write(folder.file("command.txt"), command + "\n"); !done)
     return done;
-  if (data.vocabulary)
-    return write(folder.file("vocab.json"), data.vocabulary->json());
+  if (!data.learned.symbols.empty())
+    return write(folder.file("vocab.json"), data.learned.symbols.json());
   return {};
+}
+
+/// The vocabulary of what the model predicts, else of a text that it reads.
+static std::optional<rt::Vocabulary> drawnSymbols(const OpenedModel &opened) {
+  for (bool target : {true, false})
+    for (const hir::Input &input : opened.project->model().inputs)
+      if (input.target == target && input.type.elem == hir::Elem::Int)
+        if (const rt::Vocabulary *found =
+                opened.learned.symbols.find(input.name))
+          if (found->kind() != rt::TokenKind::Classes)
+            return *found;
+  return std::nullopt;
 }
 
 Result<OpenedModel> driver::openRun(const std::string &path,
@@ -208,11 +222,14 @@ Result<OpenedModel> driver::openRun(const std::string &path,
   opened.project = *project;
   std::error_code ignored;
   if (fs::exists(folder->file("vocab.json"), ignored)) {
-    auto vocabulary = rt::Vocabulary::load(folder->file("vocab.json"));
-    if (!vocabulary)
-      return fromRuntime(vocabulary.error());
-    opened.vocabulary = std::move(*vocabulary);
+    auto symbols = Vocabularies::load(folder->file("vocab.json"));
+    if (!symbols)
+      return symbols.error();
+    opened.learned.symbols = std::move(*symbols);
+    opened.vocabulary = drawnSymbols(opened);
   }
+  if (opened.config.contains("learned"))
+    opened.learned.fromJson(opened.config["learned"]);
   if (settings.get("weights"))
     opened.weights = *settings.get("weights");
   else if (fs::exists(folder->file("best.safetensors"), ignored))
@@ -237,10 +254,11 @@ Result<OpenedModel> driver::openModel(const std::string &path,
     return project.error();
   opened.project = *project;
   if (auto file = settings.get("vocab")) {
-    auto vocabulary = rt::Vocabulary::load(*file);
-    if (!vocabulary)
-      return fromRuntime(vocabulary.error());
-    opened.vocabulary = std::move(*vocabulary);
+    auto symbols = Vocabularies::load(*file);
+    if (!symbols)
+      return symbols.error();
+    opened.learned.symbols = std::move(*symbols);
+    opened.vocabulary = drawnSymbols(opened);
   }
   opened.weights = settings.text("weights", "");
   return opened;

@@ -17,6 +17,9 @@ namespace rnnc::driver {
 /// A MODEL of the command line, opened.
 struct OpenedModel {
   std::shared_ptr<Project> project;
+  /// What its training data taught: symbols, scales.
+  Learned learned;
+  /// The symbols of the text that sampling goes on with.
   std::optional<rt::Vocabulary> vocabulary;
   /// The run folder, if it is one.
   std::optional<std::filesystem::path> folder;

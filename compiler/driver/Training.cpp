@@ -51,6 +51,26 @@ Session::create(std::shared_ptr<Project> project, bool stream,
   return session;
 }
 
+Result<std::unique_ptr<Session>>
+Session::forward(std::shared_ptr<Project> project, bool stream,
+                 std::set<std::string> ragged) {
+  auto session = std::make_unique<Session>();
+  auto variant = project->variant({"forward"}, stream, std::move(ragged));
+  if (!variant)
+    return variant.error();
+  session->compiled = *variant;
+  session->owner = project;
+  if (auto done = project->initWeights(*(*variant)->code); !done)
+    return done.error();
+  auto made = Call::create((*variant)->code, "forward", project->team());
+  if (!made)
+    return made.error();
+  session->evalCall.emplace(std::move(*made));
+  if (auto done = project->weights.bind(*session->evalCall); !done)
+    return done.error();
+  return session;
+}
+
 Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
   auto &last = fitted[&call];
   if (last == extents)
@@ -68,6 +88,26 @@ void Session::restart(Call &call, bool fresh) {
     if (slot.info.kind == "fresh")
       std::memset(slot.data, fresh, size_t(slot.bytes));
   }
+}
+
+bool Session::reads(const std::string &name) {
+  return evalCall->arg("input", name) || evalCall->arg("target", name);
+}
+
+Result<Call *> Session::run(const DataPart &part,
+                            std::span<const int64_t> rows) {
+  if (auto filled = fill(*evalCall, part, rows); !filled)
+    return filled.error();
+  evalCall->run();
+  return &*evalCall;
+}
+
+Result<Call *> Session::run(const DataPart &part,
+                            const rt::StreamWindow &window) {
+  if (auto done = fill(*evalCall, part, window); !done)
+    return done.error();
+  evalCall->run();
+  return &*evalCall;
 }
 
 static Call::Slot *dataSlot(Call &call, const std::string &name) {
@@ -107,23 +147,29 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
   rt::ExampleBatch batch = part.examples->gather(rows);
   std::map<std::string, int64_t> extents = {{"B", batch.size}};
   const hir::Model &model = *compiled->model;
-  auto axisOf = [&](const rt::BatchField &field) -> std::string {
-    const hir::Input *input = model.findInput(field.name);
-    if (!input || input->type.axes.empty())
-      return "";
-    return model.axes[size_t(model.rootAxis(input->type.axes[0]))].name;
+  auto axesOf = [&](const rt::BatchField &field) {
+    std::vector<std::string> names;
+    if (const hir::Input *input = model.findInput(field.name))
+      for (int axis : input->type.axes)
+        names.push_back(model.axes[size_t(model.rootAxis(axis))].name);
+    return names;
   };
   for (const rt::BatchField &field : batch.fields) {
-    std::string axis = axisOf(field);
-    if (axis.empty() || field.kind == rt::FieldKind::Single)
+    if (field.kind == rt::FieldKind::Single)
       continue;
-    auto [it, fresh] = extents.emplace(axis, field.values.shape()[0]);
-    if (!fresh && it->second != field.values.shape()[0])
-      return makeError("data-size",
-                       "'" + field.name + "' has " +
-                           std::to_string(field.values.shape()[0]) +
-                           " steps, other data along " + axis + " have " +
-                           std::to_string(it->second));
+    std::vector<int64_t> steps = field.axes;
+    if (steps.empty())
+      steps = {field.values.shape()[0]};
+    std::vector<std::string> axes = axesOf(field);
+    for (size_t i = 0; i < axes.size() && i < steps.size(); ++i) {
+      auto [it, fresh] = extents.emplace(axes[i], steps[i]);
+      if (!fresh && it->second != steps[i])
+        return makeError("data-size", "'" + field.name + "' has " +
+                                          std::to_string(steps[i]) +
+                                          " steps, other data along " +
+                                          axes[i] + " have " +
+                                          std::to_string(it->second));
+    }
   }
   if (auto done = fit(call, extents); !done)
     return done.error();
@@ -135,12 +181,19 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
                              call.name() + "'");
       std::memcpy(slot->data, field.values.data(), size_t(slot->bytes));
     }
-    if (field.kind != rt::FieldKind::Ragged)
+    if (field.kind == rt::FieldKind::Single)
       continue;
-    if (Call::Slot *lengths = call.arg("lengths", axisOf(field)))
-      std::memcpy(lengths->data, field.lengths.data(), size_t(lengths->bytes));
+    for (const std::string &axis : axesOf(field))
+      if (Call::Slot *lengths = call.arg("lengths", axis)) {
+        // Examples of one length, where others have their own, are whole.
+        if (field.kind == rt::FieldKind::Ragged)
+          std::memcpy(lengths->data, field.lengths.data(),
+                      size_t(lengths->bytes));
+        else
+          std::fill_n(static_cast<int32_t *>(lengths->data), batch.size,
+                      int32_t(extents[axis]));
+      }
   }
-  // Examples without lengths beside ragged ones are whole.
   restart(call, true);
   return batch.size;
 }

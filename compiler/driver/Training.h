@@ -39,6 +39,17 @@ public:
   create(std::shared_ptr<Project> project, bool stream,
          std::set<std::string> ragged, bool evaluateOnly = false);
 
+  /// Compiles the forward function instead; for `run`.
+  static Result<std::unique_ptr<Session>>
+  forward(std::shared_ptr<Project> project, bool stream,
+          std::set<std::string> ragged);
+  /// Runs the forward function on examples, on a window of a stream. The call's
+  /// results hold the outputs until the next one.
+  Result<Call *> run(const DataPart &part, std::span<const int64_t> rows);
+  Result<Call *> run(const DataPart &part, const rt::StreamWindow &window);
+  /// Whether the forward function reads an input or target of this name.
+  bool reads(const std::string &name);
+
   /// One update on a window of a stream, on examples.
   Result<StepResult> update(const DataPart &part,
                             const rt::StreamWindow &window, double lr);

@@ -19,6 +19,7 @@ int compileCommand(const CommandLine &line, Console &console);
 int trainCommand(const CommandLine &line, Console &console);
 int evalCommand(const CommandLine &line, Console &console);
 int sampleCommand(const CommandLine &line, Console &console);
+int predictCommand(const CommandLine &line, Console &console);
 int runCommand(const CommandLine &line, Console &console);
 int benchCommand(const CommandLine &line, Console &console);
 int baselineCommand(const CommandLine &line, Console &console);

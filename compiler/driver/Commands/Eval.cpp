@@ -34,7 +34,7 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
     reading.valid.clear();
     reading.test.clear();
   }
-  auto data = loadData(reading, project.model(), opened->vocabulary);
+  auto data = loadData(reading, project.model(), opened->learned);
   if (!data)
     return data.error();
   std::map<std::string, double> sizes = project.dataSizes();

@@ -109,7 +109,8 @@ private:
   DataSet data;
   std::unique_ptr<Session> session;
   std::optional<rt::RunFolder> folder;
-  std::optional<rt::Vocabulary> vocabulary;
+  /// Of the run that is resumed.
+  Learned learned;
   /// Of the run that is resumed: its files with their checksums.
   Json earlierFiles;
   std::optional<rt::Progress> progress;
@@ -154,7 +155,7 @@ Result<void> TrainRun::openResumed() {
   if (!opened)
     return opened.error();
   project = opened->project;
-  vocabulary = std::move(opened->vocabulary);
+  learned = std::move(opened->learned);
   if (opened->config.contains("data"))
     earlierFiles = opened->config["data"];
   auto made = rt::RunFolder::open(*settings.get("resume"));
@@ -186,7 +187,7 @@ Result<void> TrainRun::open() {
 
 Result<void> TrainRun::compile() {
   auto loaded =
-      loadData(project->settings(), project->model(), std::move(vocabulary));
+      loadData(project->settings(), project->model(), std::move(learned));
   if (!loaded)
     return loaded.error();
   data = std::move(*loaded);
