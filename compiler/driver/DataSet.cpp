@@ -335,6 +335,13 @@ Result<void> Loader::readBinding(const Binding &binding,
   if (binding.isLengths && source.ending != ".npy")
     return makeError("unsupported", "lengths are read from .npy, not from '" +
                                         source.shown + "'");
+  // A field of a text: it has columns, between tabs.
+  const bool known = std::any_of(
+      std::begin(forms), std::end(forms),
+      [&](const auto &form) { return source.ending == form.first; });
+  if (!binding.field.empty() && (!known || source.ending == ".txt") &&
+      !rt::isIdx(source.bytes()))
+    return readTable(binding, columns);
   for (const auto &[ending, reader] : forms)
     if (source.ending == ending)
       return (this->*reader)(binding, columns);

@@ -35,9 +35,10 @@ public:
   /// The text of vocab.json. A sole vocabulary of text stands alone, as
   /// `--vocab` takes it; else {"schema": 1, "inputs": {NAME: {...}, ...}}.
   std::string json() const;
-  /// Reads either form; a vocabulary that stands alone is that of all inputs
-  /// of text.
-  static Result<Vocabularies> load(const std::filesystem::path &path);
+  /// Reads either form. A vocabulary that stands alone is that of the input it
+  /// names, if it is a run's own, else that of all inputs of text.
+  static Result<Vocabularies> load(const std::filesystem::path &path,
+                                   bool ofRun = false);
 
 private:
   std::map<std::string, std::shared_ptr<const rt::Vocabulary>> byInput;

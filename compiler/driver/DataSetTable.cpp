@@ -52,9 +52,9 @@ static bool hasHeader(const rt::Table &table, const Source &source) {
 static Result<void> readOnce(Source &source) {
   if (source.table)
     return {};
-  rt::TableKind kind = source.ending == ".csv"   ? rt::TableKind::Csv
-                       : source.ending == ".tsv" ? rt::TableKind::Tsv
-                                                 : rt::TableKind::Jsonl;
+  rt::TableKind kind = source.ending == ".csv"     ? rt::TableKind::Csv
+                       : source.ending == ".jsonl" ? rt::TableKind::Jsonl
+                                                   : rt::TableKind::Tsv;
   auto table = rt::parseTable(kind, source.bytes(), source.shown);
   if (!table)
     return fromRuntime(table.error());

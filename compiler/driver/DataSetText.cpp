@@ -38,8 +38,12 @@ std::string Vocabularies::json() const {
   if (own.size() > 1)
     own.erase("");
   if (own.size() == 1 &&
-      own.begin()->second->kind() != rt::TokenKind::Classes)
-    return own.begin()->second->json();
+      own.begin()->second->kind() != rt::TokenKind::Classes) {
+    Json one = Json::parse(own.begin()->second->json(), nullptr, false);
+    if (!own.begin()->first.empty())
+      one["input"] = own.begin()->first;
+    return one.dump() + "\n";
+  }
   Json inputs = Json::object();
   for (const auto &[name, vocabulary] : own) {
     // Just written, and whole.
@@ -50,7 +54,8 @@ std::string Vocabularies::json() const {
   return Json({{"schema", 1}, {"inputs", inputs}}).dump() + "\n";
 }
 
-Result<Vocabularies> Vocabularies::load(const std::filesystem::path &path) {
+Result<Vocabularies> Vocabularies::load(const std::filesystem::path &path,
+                                        bool ofRun) {
   auto text = rt::readFile(path);
   if (!text)
     return fromRuntime(text.error());
@@ -66,7 +71,12 @@ Result<Vocabularies> Vocabularies::load(const std::filesystem::path &path) {
   };
   Json object = Json::parse(*text, nullptr, false);
   if (!object.is_object() || !object.contains("inputs")) {
-    if (auto done = add("", *text); !done)
+    // Whoever gives it by hand may have other names for its inputs.
+    std::string name;
+    if (ofRun && object.is_object() && object.contains("input") &&
+        object["input"].is_string())
+      name = object["input"].get<std::string>();
+    if (auto done = add(name, *text); !done)
       return done.error();
     return result;
   }

@@ -222,7 +222,7 @@ Result<OpenedModel> driver::openRun(const std::string &path,
   opened.project = *project;
   std::error_code ignored;
   if (fs::exists(folder->file("vocab.json"), ignored)) {
-    auto symbols = Vocabularies::load(folder->file("vocab.json"));
+    auto symbols = Vocabularies::load(folder->file("vocab.json"), true);
     if (!symbols)
       return symbols.error();
     opened.learned.symbols = std::move(*symbols);
