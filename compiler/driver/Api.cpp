@@ -270,7 +270,7 @@ Result<void> Model::run(Tensors in, Tensors out) const {
 Result<Stream> Model::stream(int batch) const {
   if (batch < 1)
     return makeError("data-size", "a stream needs a batch of at least 1");
-  auto variant = impl->project->variant({"forward"}, true);
+  auto variant = impl->project->variant({"forward"}, true, {}, 1);
   if (!variant)
     return variant.error();
   auto made =

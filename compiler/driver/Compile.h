@@ -115,6 +115,8 @@ public:
   /// Bytes of what the entry makes of the parameters alone, for its caller to
   /// keep.
   int64_t preparedBytes(const std::string &name) const;
+  /// Whether each call makes one step of every axis but the batch.
+  bool isSingleStep() const { return options.pipeline.singleStep; }
 
   /// The module as generated, for the interpreter.
   mlir::ModuleOp source() { return *original; }

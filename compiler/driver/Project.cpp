@@ -105,7 +105,7 @@ static void findDraw(hir::Model &model, std::string &output,
 
 Result<std::shared_ptr<Variant>>
 Project::variant(std::vector<std::string> entries, bool stream,
-                 std::set<std::string> ragged) {
+                 std::set<std::string> ragged, int64_t stepThreads) {
   std::lock_guard lock(mutex);
   std::string key = stream ? "stream" : "examples";
   bool trains = false, forward = false;
@@ -116,6 +116,8 @@ Project::variant(std::vector<std::string> entries, bool stream,
   }
   for (const std::string &axis : ragged)
     key += " ~" + axis;
+  if (stepThreads)
+    key += " step " + std::to_string(stepThreads);
   if (auto it = variants.find(key); it != variants.end())
     return it->second;
 
@@ -139,10 +141,14 @@ Project::variant(std::vector<std::string> entries, bool stream,
   options->stream = stream;
   options->ragged = std::move(ragged);
   options->pipeline.entries = std::move(entries);
-  if (stream && !trains) {
-    // Run one step at a time: no table per call pays.
-    options->pipeline.length = options->pipeline.batch = 1;
-  } else if (stream) {
+  if (stepThreads) {
+    options->pipeline.singleStep = true;
+    options->pipeline.threads = stepThreads;
+    // A stream is one row, however long it goes on. As many ids as before, so
+    // that the same products become tables.
+    options->pipeline.length *= std::exchange(options->pipeline.batch, 1);
+  }
+  if (stream && trains) {
     auto window = windowOf(wanted);
     if (!window)
       return window.error();

@@ -47,9 +47,12 @@ public:
   const std::map<std::string, double> &dataSizes() const { return fromData; }
 
   /// The model compiled with these entries. Any thread.
+  /// With `stepThreads`, a function that makes one step of every axis in each
+  /// call, for a team of usually so many threads; 0: any number of steps.
   Result<std::shared_ptr<Variant>> variant(std::vector<std::string> entries,
                                            bool stream,
-                                           std::set<std::string> ragged = {});
+                                           std::set<std::string> ragged = {},
+                                           int64_t stepThreads = 0);
   /// Analysed with all sizes, not compiled.
   Result<std::unique_ptr<hir::Model>> analyzed(bool stream, bool needLoss);
 

@@ -17,7 +17,7 @@ using namespace rnnc::driver;
 Result<std::unique_ptr<Sampler>>
 Sampler::create(std::shared_ptr<Project> project) {
   auto sampler = std::make_unique<Sampler>();
-  auto variant = project->variant({"forward"}, true);
+  auto variant = project->variant({"forward"}, true, {}, 1);
   if (!variant)
     return variant.error();
   sampler->project = project;
@@ -60,33 +60,36 @@ Result<void> Sampler::bindWeights() { return project->weights.bind(*call); }
 void Sampler::restart(int64_t wanted) {
   rows = wanted;
   fresh = true;
+  data.clear();
+  isSized = false;
 }
 
-/// Runs the model over some steps; states go on.
 Result<void> Sampler::feed(std::span<const int32_t> tokens) {
-  int64_t steps = std::max<int64_t>(int64_t(tokens.size()) / rows, 1);
-  if (steps != lastSteps || rows != lastRows) {
+  if (!isSized) {
+    isSized = true;
     std::map<std::string, int64_t> extents = {{"B", rows}};
     for (const hir::Axis &axis : compiled->model->axes)
-      extents[axis.name] = steps;
+      extents[axis.name] = 1;
     if (auto done = call->resize(extents); !done)
       return done;
-    lastSteps = steps;
-    lastRows = rows;
-  }
-  for (Call::Slot &slot : call->args()) {
-    if (slot.info.kind == "state" && fresh)
-      std::memset(slot.data, 0, size_t(slot.bytes));
-    if (slot.info.kind == "fresh")
-      std::memset(slot.data, fresh, size_t(slot.bytes));
-    if (slot.info.kind == "input" || slot.info.kind == "target") {
-      std::memset(slot.data, 0, size_t(slot.bytes));
-      if (slot.info.name == inputName || slot.info.name == compiled->drawTarget)
-        std::memcpy(slot.data, tokens.data(), tokens.size() * sizeof(int32_t));
+    for (Call::Slot &slot : call->args()) {
+      const std::string &kind = slot.info.kind, &name = slot.info.name;
+      bool isToken = name == inputName || name == compiled->drawTarget;
+      if (kind == "state" || kind == "input" || kind == "target")
+        std::memset(slot.data, 0, size_t(slot.bytes));
+      if (kind == "fresh" || (isToken && (kind == "input" || kind == "target")))
+        data.push_back(&slot);
     }
   }
-  fresh = false;
-  call->run();
+  for (size_t step = 0; step < tokens.size(); step += size_t(rows)) {
+    for (Call::Slot *slot : data)
+      if (slot->info.kind == "fresh")
+        std::memset(slot->data, fresh, size_t(slot->bytes));
+      else
+        std::memcpy(slot->data, tokens.data() + step, size_t(slot->bytes));
+    fresh = false;
+    call->run();
+  }
   return {};
 }
 

@@ -71,7 +71,7 @@ public:
 private:
   /// Starts anew with so many rows.
   void restart(int64_t rows);
-  /// Runs `tokens.size() / rows` steps, at least one, with tokens [T, rows].
+  /// Runs a step for each `rows` tokens; states go on.
   Result<void> feed(std::span<const int32_t> tokens);
   /// Before the token at `position`: whether the logits are there already.
   bool isReady(int64_t position, std::span<const int32_t> prompt) const {
@@ -92,8 +92,10 @@ private:
   std::optional<Call> call;
   /// The state that holds the token before, or the input that takes it.
   std::string shiftState, inputName;
-  int64_t symbols = 0, lastSteps = 0, rows = 1, lastRows = 0;
-  bool fresh = true;
+  int64_t symbols = 0, rows = 1;
+  bool fresh = true, isSized = false;
+  /// Arguments that a step fills, once the call has its size.
+  std::vector<Call::Slot *> data;
   std::vector<std::pair<double, int32_t>> ranked;
   std::vector<double> logits;
   std::vector<char> moved;

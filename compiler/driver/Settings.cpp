@@ -132,15 +132,25 @@ Result<void> Settings::readSampling(const hir::Model &model) {
   if (model.predict)
     for (const hir::Option &option : model.predict->options) {
       const hir::OptionValue &value = option.value;
-      if (option.key != "stop")
+      if (option.key != "stop" && option.key != "max")
         return makeError("predict-option", "unknown option '" + option.key +
                                                "' of the prediction of '" +
                                                model.predict->target +
-                                               "'; it takes 'stop'");
+                                               "'; it takes 'stop' and 'max'");
       if (model.predict->distribution != "categorical")
         return makeError("predict-option",
-                         "'stop' needs a prediction y ~ categorical(z)");
-      if (value.kind == hir::OptionValue::String)
+                         "'" + option.key +
+                             "' needs a prediction y ~ categorical(z)");
+      if (option.key == "max") {
+        if (value.kind != hir::OptionValue::Number || value.number < 1 ||
+            value.number != double(int32_t(value.number)))
+          return makeError("predict-option",
+                           "'max' of the prediction of '" +
+                               model.predict->target +
+                               "' expects a number of tokens, found '" +
+                               written(value) + "'");
+        sampling["tokens"] = written(value);
+      } else if (value.kind == hir::OptionValue::String)
         sampling["stop"] = value.word;
       else if (value.kind == hir::OptionValue::Number && value.number >= 0 &&
                value.number == double(int32_t(value.number)))

@@ -200,7 +200,7 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
   auto compiled = project->variant(
       trains ? std::vector<std::string>{"eval", "train"}
              : std::vector<std::string>{"forward"},
-      stream);
+      stream, {}, steps ? project->threads() : 0);
   for (Message &message : project->takeMessages())
     said.push_back(std::move(message));
   if (!compiled)

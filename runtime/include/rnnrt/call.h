@@ -25,8 +25,9 @@ typedef struct {
   /// One pointer per argument that is neither an extent nor the key, in order.
   /// Dense, row major, aligned to 64 bytes.
   void *const *args;
-  /// One pointer per result, in order. A result of kind param, slot or state
-  /// may be the same memory as the argument of the same kind and name.
+  /// One pointer per result, in order. A result of kind param or slot may be
+  /// the same memory as the argument of the same kind and name. A new state is
+  /// always other memory than the old one.
   void *const *results;
   /// Scratch memory, aligned to 64 bytes, of as many bytes as the function's
   /// `_arena` companion returns for these extents. Its content is arbitrary.
