@@ -112,6 +112,13 @@ void Emitter::freeSlots(int index) {
 /// `block` reads `old` later, and `writer` itself reads only the entry it
 /// writes.
 bool Emitter::canOverwrite(Value old, Operation *writer, Block *block) {
+  // The parts of a joined value are written where they are computed.
+  if (auto concat = dyn_cast<rnn::ConcatOp>(writer))
+    for (Value part : concat.getInputs())
+      if (Operation *maker = part.getDefiningOp();
+          maker && maker->getBlock() == block &&
+          !canOverwrite(old, maker, block))
+        return false;
   for (OpOperand &use : old.getUses()) {
     Operation *user = use.getOwner();
     Operation *inBlock = block->findAncestorOpInBlock(*user);
