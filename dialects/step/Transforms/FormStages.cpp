@@ -50,7 +50,8 @@ public:
 private:
   std::optional<Dot> dotOf(rnn::ContractOp op);
   std::optional<Part> partOf(Value value, MapOp map);
-  /// Whether nobody but the map, or the product `into` it, reads the product.
+  /// Whether the map, or the product `into` it, reads the product, and others
+  /// only parts of it that they can have from the stage.
   bool isReadBy(rnn::ContractOp op, MapOp map);
 
   Block *top;
@@ -91,8 +92,11 @@ bool StageFormer::isReadBy(rnn::ContractOp op, MapOp map) {
     if (auto slice = dyn_cast<rnn::SliceOp>(user);
         slice && slice.getAxis() == 1 &&
         slice.getType().getShape() == domain &&
-        llvm::all_of(slice->getUsers(),
-                     [&](Operation *reader) { return reader == map; }))
+        llvm::all_of(slice->getUsers(), [&](Operation *reader) {
+          // Others read it from the stage, so they must stand behind it.
+          Operation *here = map->getBlock()->findAncestorOpInBlock(*reader);
+          return here == map || (here && map->isBeforeInBlock(here));
+        }))
       continue;
     if (auto next = dyn_cast<rnn::ContractOp>(user);
         next && next.getAcc() == op.getResult() &&
@@ -145,6 +149,18 @@ unsigned StageFormer::run(MapOp map) {
   }
   if (products.empty())
     return 0;
+  // Parts that others read as well, or alone.
+  SmallVector<std::pair<rnn::SliceOp, Operation *>> shared;
+  for (auto &[op, offsets] : products)
+    for (Operation *user : op->getUsers())
+      if (auto slice = dyn_cast<rnn::SliceOp>(user);
+          slice && llvm::any_of(slice->getUsers(), [&](Operation *reader) {
+            return reader != map;
+          })) {
+        shared.push_back({slice, op});
+        if (!llvm::is_contained(offsets, slice.getOffset()))
+          offsets.push_back(slice.getOffset());
+      }
 
   OpBuilder b(map);
   SmallVector<Value> inputs, sources, weights;
@@ -188,8 +204,11 @@ unsigned StageFormer::run(MapOp map) {
   SmallVector<Location> locations{map.getLoc()};
   for (auto &entry : products)
     locations.push_back(entry.first->getLoc());
-  auto stage = StageOp::create(b, b.getFusedLoc(locations),
-                               map.getResultTypes(), inputs, sources, weights,
+  SmallVector<Type> results(map.getResultTypes());
+  for (auto &[slice, op] : shared)
+    results.push_back(slice.getType());
+  auto stage = StageOp::create(b, b.getFusedLoc(locations), results, inputs,
+                               sources, weights,
                                b.getArrayAttr(labels), b.getArrayAttr(starts));
   Block *body = b.createBlock(&stage.getBody());
   auto element = [](Value value) {
@@ -222,9 +241,18 @@ unsigned StageFormer::run(MapOp map) {
                                : Value(body->getArgument(next++)));
   for (Operation &op : *map.getBlock())
     b.clone(op, mapping);
+  auto yield = cast<YieldOp>(body->getTerminator());
+  b.setInsertionPoint(yield);
+  for (auto &[slice, op] : shared)
+    yield.getValuesMutable().append(
+        valueOf(cast<rnn::ContractOp>(op), slice.getOffset()));
 
-  map->replaceAllUsesWith(stage->getResults());
+  map->replaceAllUsesWith(
+      stage->getResults().take_front(map->getNumResults()));
   map->erase();
+  for (auto [entry, result] : llvm::zip_equal(
+           shared, stage->getResults().take_back(shared.size())))
+    entry.first.getResult().replaceAllUsesWith(result);
   // Slices and products that nobody reads any more.
   for (auto &entry : llvm::reverse(products.getArrayRef())) {
     for (Operation *user :

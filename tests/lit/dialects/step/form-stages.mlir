@@ -40,7 +40,24 @@ func.func @dependent(%T: index, %U: tensor<4x4xf32>, %V: tensor<4x4xf32>, %h0: t
   return %last : tensor<?x4xf32>
 }
 
-// A product that somebody else reads too stays, and so does one whose weights
+// A part that others read too is a result of the stage.
+// CHECK-LABEL: func.func @shared(
+// CHECK: %[[R:.*]]:2 = step.stage({{.*}}) dot "bk,nk"(%{{.*}}, %{{.*}}) at [0, 4]
+// CHECK: step.yield %{{.*}}, %[[Q:.*]] : f32, f32
+// CHECK: rnn.yield next(%[[R]]#0 : {{.*}}) emit(%[[R]]#1 :
+func.func @shared(%T: index, %U: tensor<8x4xf32>, %h0: tensor<?x4xf32>) -> (tensor<?x?x4xf32>, tensor<?x4xf32>) {
+  %e, %last = rnn.scan %t in %T carry(%h = %h0 : tensor<?x4xf32>) emit(tensor<?x?x4xf32>) {
+    %z = rnn.contract "bk,nk->bn" %h, %U : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>
+    %a = rnn.slice %z axis 1 from 0 : tensor<?x8xf32> to tensor<?x4xf32>
+    %b = rnn.slice %z axis 1 from 4 : tensor<?x8xf32> to tensor<?x4xf32>
+    %s = rnn.sigmoid %a : tensor<?x4xf32>
+    %n = arith.mulf %s, %b : tensor<?x4xf32>
+    rnn.yield next(%n : tensor<?x4xf32>) emit(%b : tensor<?x4xf32>)
+  }
+  return %e, %last : tensor<?x?x4xf32>, tensor<?x4xf32>
+}
+
+// A product that somebody else reads whole stays, and so does one whose weights
 // the loop makes.
 // CHECK-LABEL: func.func @apart(
 // CHECK: rnn.contract
