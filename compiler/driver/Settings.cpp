@@ -132,6 +132,19 @@ Result<void> Settings::readSampling(const hir::Model &model) {
   if (model.predict)
     for (const hir::Option &option : model.predict->options) {
       const hir::OptionValue &value = option.value;
+      bool isWhole = value.kind == hir::OptionValue::Number &&
+                     value.number >= 1 &&
+                     value.number == double(int32_t(value.number));
+      // How labels are read from classes at each step; `run` does it.
+      if (option.key == "beam" && model.predict->distribution == "ctc") {
+        if (!isWhole)
+          return makeError("predict-option",
+                           "'beam' of the prediction of '" +
+                               model.predict->target +
+                               "' expects a number of paths, found '" +
+                               written(value) + "'");
+        continue;
+      }
       if (option.key != "stop" && option.key != "max")
         return makeError("predict-option", "unknown option '" + option.key +
                                                "' of the prediction of '" +
@@ -142,8 +155,7 @@ Result<void> Settings::readSampling(const hir::Model &model) {
                          "'" + option.key +
                              "' needs a prediction y ~ categorical(z)");
       if (option.key == "max") {
-        if (value.kind != hir::OptionValue::Number || value.number < 1 ||
-            value.number != double(int32_t(value.number)))
+        if (!isWhole)
           return makeError("predict-option",
                            "'max' of the prediction of '" +
                                model.predict->target +

@@ -775,12 +775,14 @@ model M(V, n = 4) {
 }
 )",
      {"4:7: error: 'every' needs a name for the new time axis, such as to = U",
-      "5:24: error: 'every' needs a name for the new time axis, such as to = U",
+      "5:19: error: 'every' needs a name for the new time axis, such as to = U",
       "6:7: error: 'every' needs real values, found seq(T) int[2]",
       "7:16: error: 'every' of 1 steps; it takes 2 to 65536",
       "8:7: error: 'every' needs real values, found int[2]",
-      "10:24: error: 'U' is already a time axis",
-      "11:24: error: 'T' is already a time axis"}},
+      "10:19: error: 'U' is already a time axis",
+      "9:19: note: defined here before",
+      "11:19: error: 'T' is already a time axis",
+      "2:12: note: defined here before"}},
     {"CumsumWrongly",
      "",
      R"(model M(V, n = 4) {
@@ -793,8 +795,8 @@ model M(V, n = 4) {
 )",
      {"3:7: error: 'cumsum' needs real values, found int[3]",
       "4:7: error: 'cumsum' of a scalar; along time write axis = T",
-      "5:24: error: axis 2 of [n=4]",
-      "6:25: error: 'where' must be bool, found seq(T) [n=4]"}},
+      "5:17: error: axis 2 of [n=4]",
+      "6:17: error: 'where' must be bool, found seq(T) [n=4]"}},
     {"DeepNames",
      "",
      R"(model M(V, n = 4) {
