@@ -64,6 +64,10 @@ static int dispatch(const CommandLine &line, Console &console) {
     return benchCommand(line, console);
   if (name == "baseline")
     return baselineCommand(line, console);
+  if (name == "report")
+    return reportCommand(line, console);
+  if (name == "sweep")
+    return sweepCommand(line, console);
   return gradcheckCommand(line, console);
 }
 

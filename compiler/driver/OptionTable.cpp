@@ -65,14 +65,14 @@ const std::vector<OptionInfo> &rnnc::driver::dataOptions() {
       {"tokens", K::Text, "[INPUT=]KIND,...",
        "symbols of text: chars, bytes or words (chars)"},
       {"vocab", K::Text, "[INPUT=]FILE,...", "vocabulary to use"},
-      {"min-count", K::Text, "[INPUT=]N,...",
-       "rarer symbols become <unk> (1)"},
+      {"min-count", K::Text, "[INPUT=]N,...", "rarer symbols become <unk> (1)"},
       {"horizon", K::Count, "N", "steps from an input to its target (1)"},
       {"scale", K::Choice, "FORM", "scale columns (none)",
        "none|standard|minmax"},
       {"features", K::Text, "FORM",
        "what is read of sound: raw, mel:K or mfcc:K (raw)"},
-      {"task", K::Text, "NAME[:LEVEL][,KEY=VALUE]", "generated data, such as adding,T=100"},
+      {"task", K::Text, "NAME[:LEVEL][,KEY=VALUE]",
+       "generated data, such as adding,T=100"},
   };
   return options;
 }
@@ -94,7 +94,8 @@ static std::vector<OptionInfo> trainOptions() {
        "constant, step:E:F, exp:F, plateau:F or cosine (constant)"},
       {"warmup", K::Whole, "N", "steps over which the rate rises (0)"},
       {"accumulate", K::Count, "N", "batches per update (1)"},
-      {"average", K::Share, "X", "average of the weights (off)"},
+      {"average", K::Share, "X",
+       "decay of an average of the weights; 1: of all (off)"},
       {"valid-every", K::Text, "epoch|N", "when to validate (epoch)"},
       {"patience", K::Count, "N", "validations without a better one (off)"},
       {"checkpoint-every", K::Text, "TIME|N", "when to save (5m)"},
@@ -103,6 +104,31 @@ static std::vector<OptionInfo> trainOptions() {
       {"init", K::Text, "FILE", "weights to begin with"},
       {"dry-run", K::Flag, "", "compile, show the plan, do not train"},
   };
+}
+
+/// The options of `sweep`: those of `train`, with several values each.
+static std::vector<OptionInfo> sweepOptions() {
+  std::vector<OptionInfo> options = {
+      {"jobs", K::Count, "N", "runs side by side (as many as fit the cores)"},
+      {"values", K::Text, "FILE", "lines NAME = VALUES, as the options"},
+      {"out", K::Text, "DIR", "folder of the runs (runs/SPEC-sweep-DATE)"},
+  };
+  auto add = [&](const std::vector<OptionInfo> &more) {
+    for (OptionInfo option : more) {
+      bool known = false;
+      for (std::string_view other : {"out", "resume", "dry-run", "threads"})
+        known |= other == option.name;
+      if (known)
+        continue;
+      // Lists are checked value by value.
+      if (option.kind != K::Flag && option.kind != K::Pair)
+        option.kind = K::Text;
+      options.push_back(option);
+    }
+  };
+  add(trainOptions());
+  add(sharedOptions());
+  return options;
 }
 
 const std::vector<CommandInfo> &rnnc::driver::commands() {
@@ -156,7 +182,8 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
        0,
        1,
        "train a model",
-       "Trains, validates, and leaves a run folder with the best weights.",
+       "Trains, validates, and leaves a run folder with the best weights. In "
+       "place of SPEC a run folder: its text, data and options again.",
        trainOptions(),
        true,
        true,
@@ -214,7 +241,8 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
         {"output", K::Text, "FILE", "where to (stdout)", "", "o"}},
        true,
        true,
-       {"rnnc predict runs/x -o out.csv", "rnnc predict runs/x --on test --json",
+       {"rnnc predict runs/x -o out.csv",
+        "rnnc predict runs/x --on test --json",
         "rnnc predict runs/x --data x=new.csv -o out.csv"}},
       {"run",
        "MODEL",
@@ -265,10 +293,9 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
         {"suite", K::FlagText, "NAMES", "the groups or rows of the suite"},
         {"systems", K::Text, "LIST",
          "beginnings of the names of systems beside; none (all)"},
-        {"python", K::Text, "FILE", "an interpreter to look for systems in",
-         "", "", true},
-        {"peer", K::Text, "FILE", "a program with more systems", "", "",
-         true}},
+        {"python", K::Text, "FILE", "an interpreter to look for systems in", "",
+         "", true},
+        {"peer", K::Text, "FILE", "a program with more systems", "", "", true}},
        true,
        false,
        {"rnnc bench examples/char_lm.rnn --set V=65",
@@ -295,6 +322,33 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
         "--on test",
         "rnnc baseline seasonal --period 12 --data airline.csv#passengers",
         "rnnc baseline chance --task adding,T=100"}},
+      {"report",
+       "RUN...",
+       1,
+       1 << 20,
+       "compare runs",
+       "Prints a table of runs, best values and what differs between them; "
+       "with "
+       "-o also writes a page that needs nothing else.",
+       {{"output", K::Text, "FILE", "where the page goes", "", "o"}},
+       false,
+       false,
+       {"rnnc report runs/a runs/b", "rnnc report runs/* -o report.html",
+        "rnnc report runs/a --json"}},
+      {"sweep",
+       "SPEC",
+       1,
+       1,
+       "train with each of several values",
+       "Options of train take lists, such as 1e-3,3e-3, or ranges LO..HI:log:K "
+       "and LO..HI:lin:K; each combination is a run, several side by side. "
+       "--set and --cell take lists too.",
+       sweepOptions(),
+       true,
+       true,
+       {"rnnc sweep model.rnn --data input.txt --lr 1e-3,3e-3,1e-2",
+        "rnnc sweep model.rnn --data input.txt --lr 1e-4..1e-1:log:7 "
+        "--set n=64,128 --jobs 2 --steps 500"}},
       {"help",
        "COMMAND",
        0,

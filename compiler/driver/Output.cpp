@@ -66,12 +66,16 @@ Memory driver::memoryOf(const Code &code, const std::string &entry,
       memory.state += bytesOf(arg, extents, length);
     }
   }
+  for (const ArgInfo &result : info->results)
+    if (result.kind == "state")
+      memory.state += bytesOf(result, extents, length);
   if (auto arena = code.arena(entry))
     memory.arena = arena(values.data());
   return memory;
 }
 
-Json driver::memoryJson(const Memory &memory, bool ran) {
+Json driver::memoryJson(const Memory &memory,
+                        std::optional<int64_t> measured) {
   Json result = {{"parameters_bytes", memory.parameters},
                  {"optimizer_bytes", memory.optimizer},
                  {"saved_bytes", nullptr},
@@ -81,9 +85,8 @@ Json driver::memoryJson(const Memory &memory, bool ran) {
                  {"measured_peak_bytes", nullptr}};
   if (memory.saved >= 0)
     result["saved_bytes"] = memory.saved;
-  // What a run takes is what was planned: all buffers are made from the plan.
-  if (ran)
-    result["measured_peak_bytes"] = memory.peak();
+  if (measured)
+    result["measured_peak_bytes"] = *measured;
   return result;
 }
 

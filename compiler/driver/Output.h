@@ -16,6 +16,7 @@ Result<void> writeOutput(const std::string &path, std::string_view text,
 
 /// What a call takes for these extents, in bytes.
 struct Memory {
+  /// `state` counts both places of a state: the one read, the one written.
   int64_t parameters = 0, optimizer = 0, state = 0, arena = 0;
   /// Of the arena, what the forward pass keeps for the reverse pass; unknown
   /// if negative.
@@ -26,8 +27,8 @@ struct Memory {
 /// The memory of an entry; axes that `extents` does not name have `length`.
 Memory memoryOf(const Code &code, const std::string &entry,
                 const std::map<std::string, int64_t> &extents, int64_t length);
-/// The object `memory` of JSON.
-Json memoryJson(const Memory &memory, bool ran);
+/// The object `memory` of JSON, with what was measured if something ran.
+Json memoryJson(const Memory &memory, std::optional<int64_t> measured);
 
 /// A C header for the entries of object code.
 std::string objectHeader(const Code &code, const std::string &prefix);

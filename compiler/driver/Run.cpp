@@ -156,13 +156,15 @@ Result<void> driver::beginRun(rt::RunFolder &folder, const Project &project,
                  {"learned", data.learned.toJson()},
                  {"settings", saved.toJson()}};
   std::string text = config.dump(2, ' ', false, Json::error_handler_t::replace);
-  if (auto done = write(folder.file("config.json"), text + "\n"); !done)
-    return done;
   if (auto done = write(folder.file("command.txt"), command + "\n"); !done)
     return done;
   if (!data.learned.symbols.empty())
-    return write(folder.file("vocab.json"), data.learned.symbols.json());
-  return {};
+    if (auto done =
+            write(folder.file("vocab.json"), data.learned.symbols.json());
+        !done)
+      return done;
+  // Last: a folder with this file has everything to go on with.
+  return write(folder.file("config.json"), text + "\n");
 }
 
 /// The vocabulary of what the model predicts, else of a text that it reads.

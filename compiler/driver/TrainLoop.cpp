@@ -62,9 +62,10 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
       plan.checkpointSeconds = *seconds;
     }
   }
-  if (settings.whole("accumulate", 1) != 1 || settings.get("average"))
-    return makeError("unsupported",
-                     "--accumulate and --average are not there yet");
+  if (settings.get("average"))
+    plan.average = settings.real("average", 1);
+  if (settings.whole("accumulate", 1) != 1)
+    return makeError("unsupported", "--accumulate is not there yet");
   return plan;
 }
 
@@ -139,6 +140,7 @@ private:
   Result<StepResult> oneStep();
   /// Validates; true if training should end.
   Result<bool> validate(TrainOutcome &outcome);
+  Result<bool> judge(TrainOutcome &outcome);
   void keep();
   void putBack();
   bool limitReached(std::string &status) const;
@@ -236,6 +238,7 @@ void Loop::keep() {
 
 void Loop::putBack() {
   auto &tensors = session.project().weights.tensors;
+  session.dropAverage();
   if (good.size() != tensors.size())
     return;
   for (size_t i = 0; i < tensors.size(); ++i)
@@ -247,10 +250,19 @@ void Loop::putBack() {
 Result<bool> Loop::validate(TrainOutcome &outcome) {
   if (data.valid.empty() || state.lastValidStep == session.step)
     return false;
+  // Judged and kept is the average, where there is one.
+  session.swapAverage();
+  Result<bool> stop = judge(outcome);
+  session.swapAverage();
+  return stop;
+}
+
+Result<bool> Loop::judge(TrainOutcome &outcome) {
   auto found = session.evaluate(data.valid, plan.batch, plan.window);
   if (!found)
     return found.error();
   validSeconds = found->seconds;
+  outcome.validSeconds += found->seconds;
   state.lastValidStep = session.step;
   bool best = std::isfinite(found->loss) &&
               (state.bestStep == 0 || found->loss < state.bestLoss);
@@ -319,6 +331,8 @@ Result<TrainOutcome> Loop::run() {
       putBack();
       return outcome;
     }
+    if (plan.average)
+      session.average(*plan.average);
     if (candidateStep == session.step - 1) {
       std::swap(good, candidate);
       goodStep = candidateStep;

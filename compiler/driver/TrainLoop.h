@@ -22,6 +22,8 @@ struct TrainPlan {
   std::optional<int64_t> steps;
   int64_t batch = 32, window = 64, seed = 1;
   double lr = 0.001;
+  /// Decay of the average of the weights; nothing: no average.
+  std::optional<double> average;
   rt::Schedule schedule;
   /// 0: at the end of each epoch.
   int64_t validEvery = 0;
@@ -76,6 +78,8 @@ struct TrainOutcome {
   /// finished, time_limit, early_stopped, interrupted, diverged.
   std::string status;
   std::optional<Evaluation> valid;
+  /// Spent in validations, of all of `TrainState::seconds` since this start.
+  double validSeconds = 0;
   /// Of `diverged`: the step with the bad loss, and the step of the weights
   /// that were put back.
   int64_t badStep = 0, keptStep = 0;

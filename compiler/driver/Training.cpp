@@ -7,6 +7,7 @@
 #include "compiler/driver/Training.h"
 #include "compiler/driver/Host.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -78,6 +79,15 @@ Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
   if (auto done = call.resize(extents); !done)
     return done;
   last = std::move(extents);
+  int64_t bytes = call.arenaBytes();
+  for (const Call::Slot &slot : call.args())
+    if (slot.info.kind == "param" || slot.info.kind == "slot" ||
+        slot.info.kind == "state")
+      bytes += slot.bytes;
+  for (const Call::Slot &slot : call.results())
+    if (slot.info.kind == "state")
+      bytes += slot.bytes;
+  peak = std::max(peak, bytes);
   return {};
 }
 
@@ -313,6 +323,45 @@ Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
   return result;
 }
 
+template <class T>
+static void takeIn(rt::Tensor &mean, const rt::Tensor &now, double share) {
+  std::span<T> to = mean.as<T>();
+  std::span<const T> from = now.as<T>();
+  // In this form what never changes stays the same to the bit.
+  for (size_t i = 0; i < to.size(); ++i)
+    to[i] += T(share) * (from[i] - to[i]);
+}
+
+void Session::average(double decay) {
+  const auto &weights = owner->weights.tensors;
+  if (averages.size() != weights.size()) {
+    averages.clear();
+    for (const rt::NamedTensor &entry : weights)
+      averages.push_back(entry.tensor);
+    return;
+  }
+  const double updates = double(step);
+  const double share = 1 - std::min(decay, (updates - 1) / updates);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i].tensor.dtype() == rt::DType::F64)
+      takeIn<double>(averages[i], weights[i].tensor, share);
+    else if (weights[i].tensor.dtype() == rt::DType::F32)
+      takeIn<float>(averages[i], weights[i].tensor, share);
+  }
+}
+
+void Session::swapAverage() {
+  auto &weights = owner->weights.tensors;
+  if (averages.size() != weights.size())
+    return;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    auto *mine = static_cast<char *>(weights[i].tensor.data());
+    std::swap_ranges(mine, mine + weights[i].tensor.bytes(),
+                     static_cast<char *>(averages[i].data()));
+  }
+  owner->weights.changed();
+}
+
 /// A copy of a slot's memory.
 static rt::Tensor copyOf(const Call::Slot &slot) {
   rt::Tensor tensor(slot.dtype(), slot.shape);
@@ -324,6 +373,9 @@ rt::TensorFile Session::snapshot() {
   rt::TensorFile file;
   for (const rt::NamedTensor &entry : owner->weights.tensors)
     file.add("param/" + entry.name, entry.tensor);
+  if (averages.size() == owner->weights.tensors.size())
+    for (size_t i = 0; i < averages.size(); ++i)
+      file.add("average/" + owner->weights.tensors[i].name, averages[i]);
   if (trainCall)
     for (const Call::Slot &slot : trainCall->args())
       if ((slot.info.kind == "slot" || slot.info.kind == "state") &&
@@ -340,6 +392,13 @@ Result<void> Session::restore(const rt::TensorFile &file,
       params.add(entry.name.substr(6), entry.tensor);
   if (auto done = owner->weights.assign(params, name); !done)
     return done;
+  averages.clear();
+  for (const rt::NamedTensor &weight : owner->weights.tensors)
+    for (const rt::NamedTensor &entry : file.tensors)
+      if (entry.name == "average/" + weight.name &&
+          entry.tensor.dtype() == weight.tensor.dtype() &&
+          entry.tensor.bytes() == weight.tensor.bytes())
+        averages.push_back(entry.tensor);
   // The extents of the states say how the call was sized.
   int64_t rows = 1;
   for (const rt::NamedTensor &entry : file.tensors)

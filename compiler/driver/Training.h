@@ -69,12 +69,23 @@ public:
   Project &project() { return *owner; }
   /// Sets the extents of a call, if they are others than before.
   Result<void> fit(Call &call, std::map<std::string, int64_t> extents);
+  /// The most memory that the calls made so far took, in bytes: parameters,
+  /// optimiser, states (read and written) and arena.
+  int64_t peakBytes() const { return peak; }
   /// State back to the start: zeros, and `fresh` set.
   static void restart(Call &call, bool fresh);
 
   /// Weights, optimiser and states as named tensors; and back.
   rt::TensorFile snapshot();
   Result<void> restore(const rt::TensorFile &file, const std::string &name);
+
+  /// Takes the weights into their average after the update of `step`: the mean
+  /// of all so far at first, then decaying by `decay` for each update.
+  void average(double decay);
+  /// Exchanges weights and average, if there is one; again to undo.
+  void swapAverage();
+  /// Forgets the average.
+  void dropAverage() { averages.clear(); }
 
   /// Whether exp(loss) is a perplexity per token.
   bool hasPerplexity() const { return tokenLoss; }
@@ -90,7 +101,10 @@ private:
   std::optional<Call> trainCall, evalCall;
   std::map<const Call *, std::map<std::string, int64_t>> fitted;
   rt::Tensor scratch;
+  /// In the order of the weights; empty: none.
+  std::vector<rt::Tensor> averages;
   bool tokenLoss = false;
+  int64_t peak = 0;
   int64_t seed = 1;
   double beta1 = 0.9, beta2 = 0.999;
 };

@@ -19,6 +19,7 @@ run(${CMAKE_COMMAND} -S ${SOURCE}/examples/cpp -B ${WORK}/example
 run(${CMAKE_COMMAND} --build ${WORK}/example)
 set(ENV{RNNC_CACHE_DIR} ${WORK}/cache)
 run(${WORK}/example/train)
+run(${WORK}/example/text ${SOURCE}/frontends/README.md 20)
 # The tools work from where they were installed.
 run(${WORK}/prefix/bin/rnnc --version)
 run(${WORK}/prefix/bin/rnnc check ${SOURCE}/examples/char_lm.rnn)

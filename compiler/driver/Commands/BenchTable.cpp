@@ -102,7 +102,7 @@ Json driver::rowJson(const std::string &name, const Subject &subject,
               {"tokens_per_s", double(subject.tokens()) / median * 1000},
               {"compile_ms", subject.compileMs()},
               {"stages", stages},
-              {"memory", memoryJson(subject.memory(), true)},
+              {"memory", memoryJson(subject.memory(), subject.memory().peak())},
               {"ratio", nullptr}};
   if (auto flops = subject.flops()) {
     double rate = *flops / median * 1e-6;
@@ -116,8 +116,8 @@ Json driver::rowJson(const std::string &name, const Subject &subject,
 }
 
 std::vector<std::string> driver::rowTitles() {
-  return {"mode",    "B",     "T",     "thr",   "prec",  "median", "p10",
-          "GFLOP/s", "peak",  "tok/s", "saved", "arena", "compile"};
+  return {"mode",    "B",    "T",     "thr",   "prec",  "median", "p10",
+          "GFLOP/s", "peak", "tok/s", "saved", "arena", "compile"};
 }
 
 std::vector<std::string> driver::rowText(const Subject &subject,

@@ -23,6 +23,8 @@ int predictCommand(const CommandLine &line, Console &console);
 int runCommand(const CommandLine &line, Console &console);
 int benchCommand(const CommandLine &line, Console &console);
 int baselineCommand(const CommandLine &line, Console &console);
+int reportCommand(const CommandLine &line, Console &console);
+int sweepCommand(const CommandLine &line, Console &console);
 int gradcheckCommand(const CommandLine &line, Console &console);
 
 } // namespace rnnc::driver

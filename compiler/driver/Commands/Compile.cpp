@@ -107,7 +107,7 @@ private:
     }
     console.object["compile_ms"] = code->milliseconds();
     console.object["stages"] = list;
-    console.object["memory"] = memoryJson(memory, false);
+    console.object["memory"] = memoryJson(memory, std::nullopt);
   }
 };
 } // namespace

@@ -16,6 +16,7 @@
 #include "runtime/AtomicFile.h"
 #include "runtime/Checkpoint.h"
 #include "runtime/Progress.h"
+#include "runtime/Report.h"
 
 #include <cmath>
 #include <csignal>
@@ -86,6 +87,13 @@ private:
   Result<void> compile();
   Result<void> makeFolder();
   Result<void> restore();
+  void warn(const char *id, const std::string &text) {
+    Message warning;
+    warning.severity = "warning";
+    warning.id = id;
+    warning.message = text;
+    console.say(warning);
+  }
   TrainHooks makeHooks();
   Result<void> saveCheckpoint();
   Result<void> finishFiles(const TrainOutcome &outcome);
@@ -109,9 +117,11 @@ private:
   DataSet data;
   std::unique_ptr<Session> session;
   std::optional<rt::RunFolder> folder;
-  /// Of the run that is resumed.
+  /// Of a run that is resumed or made again.
   Learned learned;
-  /// Of the run that is resumed: its files with their checksums.
+  /// What the folder is named after.
+  std::string stem;
+  /// Of a run that is resumed or made again: its files with their checksums.
   Json earlierFiles;
   std::optional<rt::Progress> progress;
   rt::RateMeter meter;
@@ -121,7 +131,7 @@ private:
   std::optional<Evaluation> test;
   Json baselines = Json::object();
   int64_t perEpoch = 1, inAll = 0, firstStep = 0, firstTokens = 0;
-  double firstSeconds = 0;
+  double firstSeconds = 0, readSeconds = 0, baselineSeconds = 0;
 };
 } // namespace
 
@@ -172,6 +182,23 @@ Result<void> TrainRun::open() {
   if (line.operands.empty())
     return usageError("'rnnc train' needs SPEC", "see rnnc help train");
   std::vector<Message> warnings;
+  // A run again from its folder: its text, data, vocabulary and options.
+  if (isRunFolder(line.operands.front())) {
+    const bool sameData = settings.data.empty() && !settings.get("task");
+    auto opened = openRun(line.operands.front(), settings,
+                          MessageOptions::of(console), warnings);
+    if (!opened)
+      return opened.error();
+    project = opened->project;
+    if (opened->config.contains("name") && opened->config["name"].is_string())
+      stem = opened->config["name"].get<std::string>();
+    if (sameData) {
+      learned = std::move(opened->learned);
+      if (opened->config.contains("data"))
+        earlierFiles = opened->config["data"];
+    }
+    return {};
+  }
   auto spec = Spec::load(line.operands.front(), settings,
                          MessageOptions::of(console), warnings);
   if (!spec)
@@ -186,17 +213,23 @@ Result<void> TrainRun::open() {
 }
 
 Result<void> TrainRun::compile() {
+  const double reading = steadySeconds();
   auto loaded =
       loadData(project->settings(), project->model(), std::move(learned));
   if (!loaded)
     return loaded.error();
+  readSeconds = steadySeconds() - reading;
   data = std::move(*loaded);
   project->setSizes(data.sizes);
-  if (resumed && earlierFiles != data.files)
-    return makeError("data-changed",
-                     "the data of the run are not what they were: a checksum "
-                     "in " +
-                         folder->file("config.json").string() + " differs");
+  if (!earlierFiles.is_null() && earlierFiles != data.files)
+    return makeError(
+        "data-changed",
+        "the data of the run are not what they were: a checksum in " +
+            (resumed
+                 ? folder->path() / "config.json"
+                 : std::filesystem::path(line.operands.front()) / "config.json")
+                .string() +
+            " differs");
   auto planned = TrainPlan::of(project->settings());
   if (!planned)
     return planned.error();
@@ -238,11 +271,12 @@ Result<void> TrainRun::compile() {
 Result<void> TrainRun::makeFolder() {
   if (resumed)
     return {};
+  if (stem.empty())
+    stem = project->spec().stem();
   std::optional<std::filesystem::path> out;
   if (auto path = settings.get("out"))
     out = *path;
-  auto made =
-      rt::RunFolder::create(out, project->spec().stem(), std::time(nullptr));
+  auto made = rt::RunFolder::create(out, stem, std::time(nullptr));
   if (!made)
     return fromRuntime(made.error());
   folder.emplace(std::move(*made));
@@ -252,16 +286,27 @@ Result<void> TrainRun::makeFolder() {
 Result<void> TrainRun::restore() {
   if (!resumed)
     return {};
+  std::error_code ignored;
+  auto have = [&](const char *name) {
+    return std::filesystem::exists(folder->file(name), ignored);
+  };
+  // Killed before its first checkpoint: nothing was lost but time.
+  if (!have("last.ckpt") && !have("previous.ckpt") &&
+      !have("final.safetensors")) {
+    warn("checkpoint", folder->path().string() +
+                           " has no checkpoint yet; beginning from the start");
+    if (auto path = project->settings().get("init"))
+      if (auto done = project->weights.load(*path); !done)
+        return done;
+    if (auto done = folder->cutBack(0); !done)
+      return fromRuntime(done.error());
+    return {};
+  }
   auto loaded = rt::loadCheckpoint(folder->path());
   if (!loaded)
     return fromRuntime(loaded.error());
-  if (!loaded->warning.empty()) {
-    Message warning;
-    warning.severity = "warning";
-    warning.id = "checkpoint";
-    warning.message = loaded->warning;
-    console.say(warning);
-  }
+  if (!loaded->warning.empty())
+    warn("checkpoint", loaded->warning);
   const auto &metadata = loaded->content.metadata;
   auto it = metadata.find("state");
   Json json =
@@ -397,6 +442,8 @@ void TrainRun::announce() {
 }
 
 Result<void> TrainRun::finishFiles(const TrainOutcome &outcome) {
+  // What is kept is the average, where there is one; the checkpoint has both.
+  session->swapAverage();
   if (auto done = project->weights.save(folder->file("final.safetensors"));
       !done)
     return done;
@@ -455,7 +502,17 @@ void TrainRun::describe(const TrainOutcome &outcome) {
   object["valid"] = valid;
   object["test"] = test ? evaluationJson(*test) : Json(nullptr);
   object["baselines"] = baselines;
-  object["memory"] = memoryJson(memory, true);
+  object["memory"] = memoryJson(memory, session->peakBytes());
+  object["timing"] = {
+      {"read", readSeconds},
+      {"compile", session->variant().code->milliseconds() / 1e3},
+      {"train", state.seconds - outcome.validSeconds},
+      {"validate", outcome.validSeconds},
+      {"baselines", baselineSeconds}};
+  Json stages = Json::array();
+  for (const auto &[stage, ms] : session->variant().code->timings())
+    stages.push_back({{"name", stage}, {"ms", ms}});
+  object["stages"] = stages;
   object["weights"] = folder->file("best.safetensors").string();
 }
 
@@ -504,7 +561,7 @@ Result<int> TrainRun::train() {
     announce();
     progress->finish();
     console.object["parameters"] = project->weights.count();
-    console.object["memory"] = memoryJson(memory, false);
+    console.object["memory"] = memoryJson(memory, std::nullopt);
     console.object["compile_ms"] = session->variant().code->milliseconds();
     return StatusDone;
   }
@@ -546,15 +603,23 @@ Result<int> TrainRun::train() {
   if (auto done = finishFiles(*outcome); !done)
     return done.error();
   // Whoever interrupts does not want to wait for more.
+  const double judging = steadySeconds();
   baselines = data.baselines;
   if (outcome->status != "interrupted")
     baselines = baselinesOf(data, project->model(), data.valid,
                             project->settings().valid.empty());
+  baselineSeconds = steadySeconds() - judging;
   describe(*outcome);
   std::string text = console.complete(status).dump(
                          2, ' ', false, Json::error_handler_t::replace) +
                      "\n";
   if (auto done = folder->write("result.json", text); !done)
+    return fromRuntime(done.error());
+  auto record = rt::readRun(folder->path());
+  if (!record)
+    return fromRuntime(record.error());
+  if (auto done = folder->write("report.html", rt::reportHtml({&*record, 1}));
+      !done)
     return fromRuntime(done.error());
   std::string closing = closingLines(*outcome);
   for (size_t at = 0; at < closing.size();) {
