@@ -446,12 +446,12 @@ Result<std::string> Code::emit(const std::string &format) {
   return std::move(*text);
 }
 
-Result<void> Code::load() {
+Result<void> Code::load(llvm::function_ref<void()> meanwhile) {
   Result<void> run = runTo("llvm");
   if (!run)
     return run;
   double start = steadySeconds();
-  auto made = Executable::create(*working, options.target);
+  auto made = Executable::create(*working, options.target, meanwhile);
   if (!made)
     return makeError("target", llvm::toString(made.takeError()));
   executable = std::move(*made);

@@ -102,8 +102,9 @@ public:
   /// The text of a stage of format mlir; of llvm, asm, object.
   std::string moduleText();
   Result<std::string> emit(const std::string &format);
-  /// Runs all stages and loads the code.
-  Result<void> load();
+  /// Runs all stages and loads the code. `meanwhile` is done while machine code
+  /// is made, by this thread, if any is made.
+  Result<void> load(llvm::function_ref<void()> meanwhile = {});
 
   /// Initial values of all parameters, as the seed draws them.
   Result<std::vector<rt::NamedTensor>> initial(int64_t seed);

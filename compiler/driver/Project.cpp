@@ -158,11 +158,15 @@ Project::variant(std::vector<std::string> entries, bool stream,
   auto code = Code::generate(*text, *made->model, *options);
   if (!code)
     return code.error();
-  auto loaded = (*code)->load();
+  // The first weights do not wait for the code that reads them.
+  Result<void> initialized;
+  auto loaded = (*code)->load([&] { initialized = initWeights(**code); });
   messages.insert(messages.end(), (*code)->remarks().begin(),
                   (*code)->remarks().end());
   if (!loaded)
     return loaded.error();
+  if (!initialized)
+    return initialized.error();
   made->code = *code;
   variants[key] = made;
   return made;

@@ -144,7 +144,8 @@ Executable::load(llvm::ArrayRef<std::string> objects,
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
-Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
+Executable::create(mlir::ModuleOp module, const TargetOptions &options,
+                   llvm::function_ref<void()> meanwhile) {
   auto machine = Machine::find(options.cpu);
   if (!machine)
     return machine.takeError();
@@ -163,9 +164,9 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
     // A saved object that does not load is made again.
     llvm::consumeError(loaded.takeError());
   }
-  auto objects =
-      emitObjects(*bitcode, *machine,
-                  std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostParts));
+  auto objects = emitObjects(
+      *bitcode, *machine,
+      std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostParts), meanwhile);
   if (!objects)
     return objects.takeError();
   cache.save(key, *objects);

@@ -71,9 +71,12 @@ public:
   using Entry = void (*)(const rnnrt_call *, int64_t thread);
   using ArenaBytes = int64_t (*)(const int64_t *extents);
 
-  /// Compiles a module after stage `llvm`, or loads its saved object.
+  /// Compiles a module after stage `llvm`, or loads its saved object. Where it
+  /// compiles, this thread does `meanwhile` while others make the code; that
+  /// may use the module's context.
   static llvm::Expected<std::unique_ptr<Executable>>
-  create(mlir::ModuleOp module, const TargetOptions &options);
+  create(mlir::ModuleOp module, const TargetOptions &options,
+         llvm::function_ref<void()> meanwhile = {});
   /// Loads object code that emitObject made, or all parts of it.
   static llvm::Expected<std::unique_ptr<Executable>>
   load(llvm::ArrayRef<std::string> objects, const TargetOptions &options);

@@ -201,8 +201,8 @@ llvm::Expected<std::string> rnnc::emitCode(mlir::ModuleOp module,
 
 /// Which part each function goes to: the largest first, each to the part that
 /// has the least so far. Parts that would stay empty are left out.
-static std::vector<std::vector<std::string>> divide(const llvm::Module &code,
-                                                    unsigned parts) {
+static std::vector<std::vector<std::string>>
+divide(const llvm::Module &code, unsigned parts) {
   std::vector<std::pair<size_t, std::string>> functions;
   for (const llvm::Function &function : code)
     if (!function.isDeclaration())
@@ -262,7 +262,7 @@ llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
 
 llvm::Expected<std::vector<std::string>>
 rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
-                  unsigned parts) {
+                  unsigned parts, llvm::function_ref<void()> meanwhile) {
   std::vector<std::vector<std::string>> divided;
   {
     Context session;
@@ -287,9 +287,12 @@ rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
       errors[part] = llvm::toString(object.takeError());
   };
   std::vector<std::thread> threads;
-  for (size_t part = 1; part < divided.size(); ++part)
+  for (size_t part = meanwhile ? 0 : 1; part < divided.size(); ++part)
     threads.emplace_back(emit, part);
-  emit(0);
+  if (meanwhile)
+    meanwhile();
+  else
+    emit(0);
   for (std::thread &thread : threads)
     thread.join();
   for (const std::string &error : errors)

@@ -12,6 +12,7 @@
 
 #include "compiler/target/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <vector>
 
 namespace rnnc {
@@ -34,9 +35,11 @@ llvm::Expected<std::string> emitBitcode(mlir::ModuleOp module,
 
 /// Makes at most `parts` objects of what emitBitcode wrote, one thread each,
 /// that are to be linked together. The code of a function is the same in
-/// however many parts. Touches nothing of MLIR.
+/// however many parts. The threads touch nothing of MLIR; the caller's does
+/// `meanwhile`, if given, and waits for them.
 llvm::Expected<std::vector<std::string>>
-emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned parts);
+emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned parts,
+            llvm::function_ref<void()> meanwhile = {});
 
 } // namespace rnnc
 
