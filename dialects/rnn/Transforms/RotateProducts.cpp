@@ -51,8 +51,10 @@ static std::optional<Chain> chainOf(Value next, ScanOp scan) {
     if (left == right)
       break;
     OpOperand &source = product->getOpOperand(left ? 1 : 0);
-    if (!source.get().getDefiningOp() ||
-        cast<RankedTensorType>(source.get().getType()).getRank() != 2)
+    // Zeros to begin with: their number is known but for the rows.
+    auto type = cast<RankedTensorType>(source.get().getType());
+    if (!source.get().getDefiningOp() || type.getRank() != 2 ||
+        !type.isDynamicDim(0) || type.isDynamicDim(1))
       break;
     chain.products.push_back(product);
     chain.sources.push_back(&source);

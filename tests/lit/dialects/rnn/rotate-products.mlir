@@ -54,3 +54,19 @@ func.func @chained(%B: index, %T: index, %U: tensor<4x4xf32>, %g: tensor<?x?x4xf
   }
   return %e : tensor<?x?x4xf32>
 }
+
+// A factor whose length is known at run time only stays too.
+// CHECK-LABEL: func.func @attended(
+// CHECK: rnn.scan {{.*}} carry(%{{.*}} = %{{.*}} : tensor<?x4xf32>)
+// CHECK-NEXT: arith.addf
+func.func @attended(%B: index, %T: index, %m: tensor<?x4xf32>, %g: tensor<?x?x4xf32>) -> tensor<?x?x4xf32> {
+  %zero = arith.constant dense<0.0> : tensor<f32>
+  %d0 = rnn.broadcast "->bk" %zero [%B] : tensor<f32> to tensor<?x4xf32>
+  %e, %last = rnn.scan %t in %T reverse over(%gt = %g : tensor<?x?x4xf32>) carry(%d = %d0 : tensor<?x4xf32>) emit(tensor<?x?x4xf32>) {
+    %s = arith.addf %d, %gt : tensor<?x4xf32>
+    %a = rnn.contract "bk,sk->bs" %s, %m : tensor<?x4xf32>, tensor<?x4xf32> -> tensor<?x?xf32>
+    %n = rnn.contract "bs,sk->bk" %a, %m : tensor<?x?xf32>, tensor<?x4xf32> -> tensor<?x4xf32>
+    rnn.yield next(%n : tensor<?x4xf32>) emit(%s : tensor<?x4xf32>)
+  }
+  return %e : tensor<?x?x4xf32>
+}
