@@ -94,6 +94,8 @@ struct Emitter::ProductTerms {
   /// Offsets of the terms in entries; null where they are at equal distances.
   Value list;
   std::optional<View> listView;
+  /// Whether they lie side by side.
+  bool isNear = false;
   /// How many there are at most.
   Monomial limit{1};
 };
@@ -121,6 +123,7 @@ Emitter::termsOf(const View &view, StringRef viewLabels, StringRef labels,
   if (!valid && whole && (!isBackwards || labels.size() == 1)) {
     terms.count = value(whole->first);
     terms.stride = value(whole->second);
+    terms.isNear = whole->second.isConstant(1) && !isBackwards;
     if (isBackwards) {
       Value last =
           arith::SubIOp::create(b, loc, terms.count, constant(1));
@@ -450,7 +453,7 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
                     : Value(LLVM::ZeroOp::create(b, loc, ptr));
   Value startRow = acc ? value(accRows->second) : constant(0);
   func::CallOp::create(
-      b, loc, kernels.product(out.element),
+      b, loc, kernels.product(out.element, terms->isNear),
       ValueRange{terms->base, value(leftRows->second), terms->stride,
                  terms->list, packedView->base, out.base, value(rows->second),
                  start, startRow, terms->count, low, high, columnLow,

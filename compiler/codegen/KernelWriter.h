@@ -151,7 +151,11 @@ struct KernelWriter {
   }
   void loop(Value low, Value high, int64_t step,
             llvm::function_ref<void(Value)> body) {
-    loop(low, high, constant(step), {}, [&](Value i, mlir::ValueRange) {
+    loop(low, high, constant(step), body);
+  }
+  void loop(Value low, Value high, Value step,
+            llvm::function_ref<void(Value)> body) {
+    loop(low, high, step, {}, [&](Value i, mlir::ValueRange) {
       body(i);
       return Values();
     });

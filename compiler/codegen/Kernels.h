@@ -32,16 +32,17 @@ public:
   }
 
   /// C[m, n] = start[m, n] + sum over k of A[m, k] * P[k, n], one chain of
-  /// fused multiply-adds per entry in the order of k (Product.cpp). Uses 96 KiB
-  /// of stack.
+  /// fused multiply-adds per entry in the order of k (Product.cpp). Uses 144
+  /// KiB of stack.
   ///
   /// (A ptr, A strides m k, A list ptr, P ptr, C ptr, C stride m, start ptr
   /// (null: 0), start stride m, K, first row, end row, first column, end
   /// column, N) -- all i64 but the pointers. Where the list is not null, term k
   /// of A begins list[k] entries on, and stride k is not used. P is as
   /// `packRight` leaves it; the first column is a multiple of `panel`, the last
-  /// too or N. C and start have unit stride along n.
-  mlir::func::FuncOp product(mlir::Type element);
+  /// too or N. C and start have unit stride along n. With `alongTerms`, stride
+  /// k is 1 and there is no list.
+  mlir::func::FuncOp product(mlir::Type element, bool alongTerms);
 
   /// Packs a right-hand side (Pack.cpp): panels of `panel` columns, each
   /// [K][panel]; the last as wide as it must be in whole vectors.
@@ -50,10 +51,13 @@ public:
   /// ptr, first panel, end panel).
   mlir::func::FuncOp packRight(mlir::Type element);
 
-  /// Packs a tile of rows: [K][rows]. May write up to one vector behind it.
+  /// Packs tiles of rows: the first `longer` have one row more than `height`.
+  /// A tile is [K][rows], or, where the terms of a row lie side by side,
+  /// [K / lanes][rows][lanes]: then stride k is 1 and there is no list.
   ///
-  /// (source ptr, strides m k, list ptr, rows, K, destination ptr).
-  mlir::func::FuncOp packLeft(mlir::Type element);
+  /// (source ptr, strides m k, list ptr, K, tiles, height, longer, destination
+  /// ptr, entries from tile to tile).
+  mlir::func::FuncOp packLeft(mlir::Type element, bool alongTerms);
 
   /// Rows of a register tile that is `vectors` wide.
   int64_t tileRows(int64_t vectors) const;

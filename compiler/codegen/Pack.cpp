@@ -90,37 +90,77 @@ static Value isAlongTerms(KernelWriter &w, Value strideK, Value list,
   return w.both(isNear, w.less(w.constant(w.lanes - 1), terms));
 }
 
-func::FuncOp Kernels::packLeft(Type element) {
-  std::string name = nameOf("pack_left", element);
+func::FuncOp Kernels::packLeft(Type element, bool alongTerms) {
+  std::string name =
+      nameOf(alongTerms ? "pack_left_terms" : "pack_left_rows", element);
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
   Type ptr = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
   func::FuncOp function = KernelWriter::start(
-      module, name, {ptr, i64, i64, ptr, i64, i64, ptr});
+      module, name, {ptr, i64, i64, ptr, i64, i64, i64, i64, ptr, i64});
   KernelWriter w(function, element, lanes(element));
   auto args = function.getArguments();
   Value from = args[0], strideM = args[1], strideK = args[2], list = args[3],
-        rows = args[4], terms = args[5], to = args[6];
-  w.ifThen(
-      w.equal(strideM, 1),
-      [&] {
-        // What a vector holds too many is overwritten by the next term.
-        Value mask = w.mask(rows);
-        w.loop(w.constant(0), terms, 1, [&](Value k) {
-          Value source = w.gep(from, termOffset(w, list, strideK, k));
-          w.store(w.loadMasked(source, mask), w.gep(to, w.mul(k, rows)));
+        terms = args[4], tiles = args[5], height = args[6], longer = args[7],
+        to = args[8], tileEntries = args[9];
+  Value zero = w.constant(0);
+  auto rowsOf = [&](Value tile) {
+    return w.add(height,
+                 arith::ExtUIOp::create(w.b, w.loc, i64, w.less(tile, longer)));
+  };
+  auto firstRow = [&](Value tile) {
+    return w.add(w.mul(tile, height), w.min(tile, longer));
+  };
+  auto target = [&](Value tile) { return w.gep(to, w.mul(tile, tileEntries)); };
+  auto alongRows = [&](bool hasList) {
+    // Each term's rows lie side by side: term by term.
+    Value tall = w.mask(w.add(height, 1)), low = w.mask(height);
+    w.loop(zero, terms, 1, [&](Value k) {
+      Value source = w.gep(
+          from, hasList ? Value(LLVM::LoadOp::create(
+                              w.b, w.loc, i64, w.gep(list, k, i64), 8))
+                        : w.mul(k, strideK));
+      auto copy = [&](Value first, Value end, Value rows, Value mask) {
+        w.loop(first, end, 1, [&](Value tile) {
+          Value loaded =
+              w.loadMasked(w.gep(source, firstRow(tile)), mask);
+          w.storeMasked(loaded, w.gep(target(tile), w.mul(k, rows)), mask);
         });
-      },
-      [&] {
-        w.ifThen(
-            isAlongTerms(w, strideK, list, terms),
-            [&] { packAlongTerms(w, from, strideM, rows, terms, to, rows); },
-            [&] {
-              packEntries(w, from, strideK, list, strideM, rows, terms, to,
-                          rows);
-            });
+      };
+      Value talls = w.min(longer, tiles);
+      copy(zero, talls, w.add(height, 1), tall);
+      copy(talls, tiles, height, low);
+    });
+  };
+  if (alongTerms) {
+    w.loop(zero, tiles, 1, [&](Value tile) {
+      Value source = w.gep(from, w.mul(firstRow(tile), strideM));
+      Value rows = rowsOf(tile);
+      w.loop(zero, terms, w.lanes, [&](Value low) {
+        Value mask = w.mask(w.sub(terms, low));
+        Value line = w.gep(target(tile), w.mul(low, rows));
+        w.loop(zero, rows, 1, [&](Value row) {
+          Value part = w.gep(source, w.add(w.mul(row, strideM), low));
+          w.store(w.loadMasked(part, mask), w.gep(line, w.mul(row, w.lanes)));
+        });
       });
+    });
+  } else {
+    w.ifThen(
+        w.equal(strideM, 1),
+        [&] {
+          w.ifThen(w.isNull(list), [&] { alongRows(false); },
+                   [&] { alongRows(true); });
+        },
+        [&] {
+          w.loop(zero, tiles, 1, [&](Value tile) {
+            packEntries(w, w.gep(from, w.mul(firstRow(tile), strideM)), strideK,
+                        list, strideM, rowsOf(tile), terms, target(tile),
+                        rowsOf(tile));
+          });
+        });
+  }
   func::ReturnOp::create(w.b, w.loc);
   return function;
 }

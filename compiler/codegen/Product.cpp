@@ -21,10 +21,13 @@ namespace {
 using Values = KernelWriter::Values;
 
 /// Bytes of the terms of one row or column done at a time: a panel's part
-/// stays in the L1 cache.
-constexpr int64_t kBlockBytes = 1024;
-/// Tiles of a block of rows: 96 KiB with the above, a part of the L2 cache.
-constexpr int64_t kBlockTiles = 8;
+/// stays in the L2 cache, and few blocks pass through the result.
+constexpr int64_t kBlockBytes = 4096;
+/// The same where the rows of the left side lie side by side: then more rows
+/// at a time are better.
+constexpr int64_t kBlockBytesAlongRows = 1024;
+/// Bytes of the packed block of rows: a part of the L2 cache.
+constexpr int64_t kLeftBytes = 144 * 1024;
 /// Tiles of so few rows take two panels at a time, for more chains at once.
 constexpr int64_t kLowRows = 3;
 
@@ -35,6 +38,8 @@ struct Tile {
   Value count;
   /// From one panel to the next, in entries.
   Value panelStride;
+  /// How the left side is packed; see Kernels::packLeft.
+  bool alongTerms = false;
 };
 } // namespace
 
@@ -67,28 +72,47 @@ static void writeTile(KernelWriter &w, const Tile &t, int64_t rows,
       },
       [&] { return Values(rows * columns, w.zeros()); });
 
+  // The tile below is next.
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < columns; ++v)
+      LLVM::Prefetch::create(b, w.loc, place(t.c, t.strideC, rows + r, v),
+                             /*rw=*/0, /*hint=*/3, /*cache=*/1);
+
   SmallVector<Value> panelBases{t.right};
   for (int64_t p = 1; p < panels; ++p)
     panelBases.push_back(w.gep(panelBases.back(), t.panelStride));
-  Values sums = w.loop(
-      w.constant(0), t.terms, w.constant(1), start,
-      [&](Value k, ValueRange sums) {
-        SmallVector<Value> right;
-        for (Value base : panelBases) {
-          Value row = w.gep(base, w.mul(k, vectors * w.lanes));
-          for (int64_t v = 0; v < vectors; ++v)
-            right.push_back(w.load(w.gep(row, v * w.lanes)));
-        }
-        Value left = w.gep(t.left, w.mul(k, rows));
-        Values next;
-        for (int64_t r = 0; r < rows; ++r) {
-          Value entry = w.splat(w.loadScalar(w.gep(left, r)));
-          for (int64_t v = 0; v < columns; ++v)
-            next.push_back(vector::FMAOp::create(b, w.loc, entry, right[v],
-                                                 sums[r * columns + v]));
-        }
-        return next;
-      });
+  auto multiply = [&](Value left, int64_t leftRow, Value k, ValueRange sums) {
+    SmallVector<Value> right;
+    for (Value base : panelBases) {
+      Value row = w.gep(base, w.mul(k, vectors * w.lanes));
+      for (int64_t v = 0; v < vectors; ++v)
+        right.push_back(w.load(w.gep(row, v * w.lanes)));
+    }
+    Values next;
+    for (int64_t r = 0; r < rows; ++r) {
+      Value entry = w.splat(w.loadScalar(w.gep(left, r * leftRow)));
+      for (int64_t v = 0; v < columns; ++v)
+        next.push_back(vector::FMAOp::create(b, w.loc, entry, right[v],
+                                             sums[r * columns + v]));
+    }
+    return next;
+  };
+  Value zero = w.constant(0), one = w.constant(1), line = w.constant(w.lanes);
+  Values sums =
+      t.alongTerms
+          ? w.loop(zero, t.terms, line, start,
+                   [&](Value low, ValueRange sums) {
+                     Value left = w.gep(t.left, w.mul(low, rows));
+                     Value count = w.min(w.sub(t.terms, low), line);
+                     return w.loop(zero, count, one, sums,
+                                   [&](Value k, ValueRange sums) {
+                                     return multiply(w.gep(left, k), w.lanes,
+                                                     w.add(low, k), sums);
+                                   });
+                   })
+          : w.loop(zero, t.terms, one, start, [&](Value k, ValueRange sums) {
+              return multiply(w.gep(t.left, w.mul(k, rows)), 1, k, sums);
+            });
 
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < columns; ++v) {
@@ -100,11 +124,12 @@ static void writeTile(KernelWriter &w, const Tile &t, int64_t rows,
     }
 }
 
-func::FuncOp Kernels::product(Type element) {
-  std::string name = nameOf("product", element);
+func::FuncOp Kernels::product(Type element, bool alongTerms) {
+  std::string name =
+      nameOf(alongTerms ? "product_terms" : "product_rows", element);
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
-  func::FuncOp pack = packLeft(element);
+  func::FuncOp pack = packLeft(element, alongTerms);
   Type ptr = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
   func::FuncOp function = KernelWriter::start(
@@ -121,7 +146,8 @@ func::FuncOp Kernels::product(Type element) {
         n = args[14];
   int64_t width = panel(element), vectors = width / w.lanes;
   int64_t tileRows = std::min(vectorBits >= 512 ? 12L : 6L, w.lanes);
-  int64_t blockTerms = kBlockBytes / w.bytes();
+  int64_t blockTerms =
+      (alongTerms ? kBlockBytes : kBlockBytesAlongRows) / w.bytes();
   Value zero = w.constant(0), one = w.constant(1);
 
   Value rows = w.max(w.sub(rowHigh, rowLow), zero);
@@ -139,11 +165,11 @@ func::FuncOp Kernels::product(Type element) {
   };
   // A single row is packed already if its terms lie side by side.
   Value isPacked =
-      w.both(w.equal(rows, 1), w.both(w.equal(aK, 1), w.isNull(list)));
-  int64_t tileEntries = tileRows * blockTerms;
+      alongTerms ? w.equal(rows, 1)
+                 : arith::ConstantOp::create(b, w.loc, b.getBoolAttr(false));
+  int64_t capacity = kLeftBytes / w.bytes();
   Value stack = LLVM::AllocaOp::create(
-      b, w.loc, ptr, element,
-      w.constant(kBlockTiles * tileEntries + w.lanes), 64);
+      b, w.loc, ptr, element, w.constant(capacity + w.lanes), 64);
   Value hasStart = arith::XOrIOp::create(
       b, w.loc, w.isNull(start),
       arith::ConstantOp::create(b, w.loc, b.getBoolAttr(true)));
@@ -156,8 +182,14 @@ func::FuncOp Kernels::product(Type element) {
     Value low = w.div(w.mul(block, terms), blocks);
     Value count = w.sub(w.div(w.mul(w.add(block, 1), terms), blocks), low);
     Value isFirst = w.equal(block, 0);
+    // In whole vectors.
+    Value tileEntries = w.mul(
+        w.div(w.add(w.max(count, one), w.lanes - 1), w.constant(w.lanes)),
+        w.lanes * tileRows);
+    Value blockTiles = w.div(w.constant(capacity), tileEntries);
     Tile tile;
     tile.terms = count;
+    tile.alongTerms = alongTerms;
     tile.strideC = cM;
     tile.strideFrom = w.select(isFirst, startM, cM);
     tile.hasFrom = w.either(w.less(zero, block), hasStart);
@@ -169,19 +201,19 @@ func::FuncOp Kernels::product(Type element) {
     auto rightAt = [&](Value column, Value panelWidth) {
       return w.gep(packed, w.add(w.mul(column, terms), w.mul(low, panelWidth)));
     };
-    w.loop(zero, tiles, kBlockTiles, [&](Value firstTile) {
-      Value endTile = w.min(w.add(firstTile, kBlockTiles), tiles);
+    w.loop(zero, tiles, blockTiles, [&](Value firstTile) {
+      Value endTile = w.min(w.add(firstTile, blockTiles), tiles);
       auto leftOf = [&](Value t) {
         return w.select(isPacked, w.gep(source, w.mul(rowLow, aM)),
                         w.gep(stack, w.mul(w.sub(t, firstTile), tileEntries)));
       };
-      w.loop(w.select(isPacked, endTile, firstTile), endTile, 1, [&](Value t) {
-        Value row = w.add(rowLow, firstRow(t));
-        func::CallOp::create(
-            b, w.loc, pack,
-            ValueRange{w.gep(source, w.mul(row, aM)), aM, aK, listHere,
-                       rowsOf(t), count, leftOf(t)});
-      });
+      Value row = w.add(rowLow, firstRow(firstTile));
+      func::CallOp::create(
+          b, w.loc, pack,
+          ValueRange{w.gep(source, w.mul(row, aM)), aM, aK, listHere, count,
+                     w.select(isPacked, zero, w.sub(endTile, firstTile)),
+                     height, w.max(w.sub(longer, firstTile), zero), stack,
+                     tileEntries});
       auto addresses = [&](Tile tile, Value t, Value column) {
         Value row = w.add(rowLow, firstRow(t));
         tile.left = leftOf(t);

@@ -318,6 +318,34 @@ TEST(Codegen, ProductsOverAllTime) {
   checkAll(text);
 }
 
+// Several blocks of terms, several blocks of rows, a last panel of one vector
+// and one of two, a single row, sums over valid terms in several blocks.
+TEST(Codegen, ProductsInBlocks) {
+  std::string text = kHead;
+  text += arg("x", "tensor<?x?x1030xREAL>", "input", "\"T\", \"B\"");
+  text += arg("W", "tensor<41x1030xREAL>", "param", "");
+  text += arg("V", "tensor<1030x57xREAL>", "param", "");
+  text += arg("len", "tensor<?xi32>", "lengths", "\"B\"");
+  std::string narrow = "tensor<?x?x41xREAL>", wide = "tensor<?x?x57xREAL>";
+  text += ") -> (" + result(narrow, "\"T\", \"B\"") + ", " +
+          result(wide, "\"T\", \"B\"", 1) + ", " +
+          result("tensor<41x57xREAL>", "", 2) + ", " +
+          result("tensor<41x57xREAL>", "", 3) + ") {\n";
+  text += R"(
+%a = rnn.contract "tbk,nk->tbn" %x, %W : tensor<?x?x1030xREAL>, tensor<41x1030xREAL> -> tensor<?x?x41xREAL>
+%b = rnn.contract "tbk,km->tbm" %x, %V : tensor<?x?x1030xREAL>, tensor<1030x57xREAL> -> tensor<?x?x57xREAL>
+%g = rnn.contract "tbn,tbm->nm" %a, %b descending : tensor<?x?x41xREAL>, tensor<?x?x57xREAL> -> tensor<41x57xREAL>
+%v = rnn.contract "tbn,tbm->nm" %a, %b into(%g : tensor<41x57xREAL>) valid(%len : tensor<?xi32>) descending : tensor<?x?x41xREAL>, tensor<?x?x57xREAL> -> tensor<41x57xREAL>
+return %a, %b, %g, %v : tensor<?x?x41xREAL>, tensor<?x?x57xREAL>, tensor<41x57xREAL>, tensor<41x57xREAL>
+}
+)";
+  for (bool f64 : {false, true}) {
+    Harness harness(text, f64);
+    for (Sizes sizes : {Sizes{1, 1}, Sizes{33, 21}})
+      harness.check(sizes, 5);
+  }
+}
+
 TEST(Codegen, ProductsWithABatchLabel) {
   std::string text = kHead;
   text += arg("v", "tensor<?x6xREAL>", "input", "\"B\"");
