@@ -28,8 +28,9 @@ static std::optional<double> positive(std::string_view text) {
 Result<Schedule> Schedule::parse(std::string_view text, int64_t warmup) {
   const Error bad = makeError(
       "bad-value", "'" + std::string(text) +
-                       "' is no schedule; expected constant, step:E:F, exp:F, "
-                       "plateau:F or cosine, such as step:10:0.5");
+                       "' is no schedule; expected constant, step:E:F, "
+                       "step:E:F:A, exp:F, plateau:F or cosine, such as "
+                       "step:10:0.5");
   if (warmup < 0)
     return makeError("bad-value", "a warm-up has at least 0 steps");
   Schedule schedule;
@@ -49,8 +50,15 @@ Result<Schedule> Schedule::parse(std::string_view text, int64_t warmup) {
     if (!every)
       return bad;
     schedule.which = Kind::Step;
-    schedule.everyEpochs = *every;
+    schedule.everyEpochs = schedule.firstEpoch = *every;
     rest = rest.substr(colon + 1);
+    if (colon = rest.find(':'); colon != std::string_view::npos) {
+      std::optional<double> first = positive(rest.substr(colon + 1));
+      if (!first)
+        return bad;
+      schedule.firstEpoch = *first;
+      rest = rest.substr(0, colon);
+    }
   } else if (name == "exp") {
     schedule.which = Kind::Exponential;
   } else if (name == "plateau") {
@@ -72,7 +80,9 @@ double Schedule::rate(double base, int64_t step, double epoch,
   case Kind::Constant:
     break;
   case Kind::Step:
-    rate *= std::pow(scale, std::floor(epoch / everyEpochs));
+    if (epoch >= firstEpoch)
+      rate *=
+          std::pow(scale, 1 + std::floor((epoch - firstEpoch) / everyEpochs));
     break;
   case Kind::Exponential:
     rate *= std::pow(scale, epoch);

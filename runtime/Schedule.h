@@ -20,9 +20,10 @@ class Schedule {
 public:
   enum class Kind { Constant, Step, Exponential, Plateau, Cosine };
 
-  /// Reads `constant`, `step:E:F` (times F every E epochs), `exp:F` (times F
-  /// every epoch, continuously), `plateau:F` (times F whenever a validation is
-  /// no better than the best) or `cosine` (to 0 at the end of the job).
+  /// Reads `constant`, `step:E:F` (times F every E epochs), `step:E:F:A` (times
+  /// F after epoch A, and every E epochs from there), `exp:F` (times F every
+  /// epoch, continuously), `plateau:F` (times F whenever a validation is no
+  /// better than the best) or `cosine` (to 0 at the end of the job).
   /// `warmup`: over so many steps the rate rises linearly, step 1 has
   /// 1/warmup of it.
   static Result<Schedule> parse(std::string_view text, int64_t warmup = 0);
@@ -48,7 +49,7 @@ public:
 private:
   Kind which = Kind::Constant;
   int64_t warmupSteps = 0;
-  double everyEpochs = 1, scale = 1;
+  double everyEpochs = 1, firstEpoch = 1, scale = 1;
   double plateauFactor = 1, bestLoss = 1e300;
 };
 

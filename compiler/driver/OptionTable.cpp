@@ -91,7 +91,7 @@ static std::vector<OptionInfo> trainOptions() {
       {"clip-norm", K::Real, "X", "largest norm of the gradient; 0: off (5)"},
       {"clip-value", K::Real, "X", "largest entry of the gradient (off)"},
       {"schedule", K::Text, "FORM",
-       "constant, step:E:F, exp:F, plateau:F or cosine (constant)"},
+       "constant, step:E:F[:A], exp:F, plateau:F or cosine (constant)"},
       {"warmup", K::Whole, "N", "steps over which the rate rises (0)"},
       {"accumulate", K::Count, "N", "batches per update (1)"},
       {"average", K::Share, "X",

@@ -207,6 +207,11 @@ TEST(Schedule, Rates) {
   EXPECT_EQ(steps.rate(1, 9, 1.99, 0), 1);
   EXPECT_EQ(steps.rate(1, 9, 2, 0), 0.5);
   EXPECT_EQ(steps.rate(1, 9, 5, 0), 0.25);
+  Schedule later = *Schedule::parse("step:1:0.5:4");
+  EXPECT_EQ(later.rate(1, 9, 3.99, 0), 1);
+  EXPECT_EQ(later.rate(1, 9, 4, 0), 0.5);
+  EXPECT_EQ(later.rate(1, 9, 4.99, 0), 0.5);
+  EXPECT_EQ(later.rate(1, 9, 6.5, 0), 0.125);
   EXPECT_NEAR(Schedule::parse("exp:0.9")->rate(1, 9, 2, 0), 0.81, 1e-15);
   Schedule cosine = *Schedule::parse("cosine");
   EXPECT_EQ(cosine.rate(1, 1, 0, 0), 1);
@@ -238,6 +243,7 @@ TEST(Schedule, Refusals) {
   for (const char *text :
        {"", "linear", "step", "step:", "step:1", "step:0:0.5", "step:1:0",
         "step:1:x", "exp", "exp:", "exp:1.5", "exp:-1", "plateau:nan",
-        "cosine:1", "constant:", "step:1:0.5:2"})
+        "cosine:1", "constant:", "step:1:0.5:", "step:1:0.5:x",
+        "step:1:0.5:0", "step:1:0.5:2:3"})
     EXPECT_FALSE(Schedule::parse(text)) << text;
 }
