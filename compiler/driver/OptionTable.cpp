@@ -46,6 +46,8 @@ const std::vector<OptionInfo> &rnnc::driver::sharedOptions() {
       {"unroll", K::Text, "none|N|full", "unroll the loops over time (none)"},
       {"window", K::Text, "K1[:K2]",
        "update every K1 steps (64 on streams, else all)"},
+      {"carry", K::Choice, "", "states go on from window to window (true)",
+       "true|false"},
       {"memory-budget", K::Bytes, "SIZE", "most memory a step may take"},
       {"target-cpu", K::Text, "CPU", "CPU to compile for (native)"},
       {"no-cache", K::Flag, "", "neither use nor keep saved code"},

@@ -239,7 +239,7 @@ Result<void> Settings::readModel(const hir::Model &model) {
     if (const OptionInfo *option = trainKey(key)) {
       if (auto problem = checkValue(*option, value))
         return makeError("train-block", "in the train block: " + *problem);
-    } else if (key != "carry") {
+    } else {
       return makeError("train-block",
                        "unknown key '" + key + "' in the train block");
     }

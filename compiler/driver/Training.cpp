@@ -14,6 +14,14 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
+Result<void> Session::readCarry(bool stream) {
+  carries = owner->settings().text("carry", "true") == "true";
+  if (!carries && !stream)
+    return makeError("carry", "carry = false is for streams; each example "
+                              "begins with states of its own");
+  return {};
+}
+
 Result<std::unique_ptr<Session>>
 Session::create(std::shared_ptr<Project> project, bool stream,
                 std::set<std::string> ragged, bool evaluateOnly) {
@@ -26,6 +34,8 @@ Session::create(std::shared_ptr<Project> project, bool stream,
     return variant.error();
   session->compiled = *variant;
   session->owner = project;
+  if (auto done = session->readCarry(stream); !done)
+    return done.error();
   session->seed = project->settings().whole("seed", 1);
   session->beta1 = (*variant)->options.pipeline.beta1;
   session->beta2 = (*variant)->options.pipeline.beta2;
@@ -61,6 +71,8 @@ Session::forward(std::shared_ptr<Project> project, bool stream,
     return variant.error();
   session->compiled = *variant;
   session->owner = project;
+  if (auto done = session->readCarry(stream); !done)
+    return done.error();
   if (auto done = project->initWeights(*(*variant)->code); !done)
     return done.error();
   auto made = Call::create((*variant)->code, "forward", project->team());
@@ -148,7 +160,7 @@ Result<void> Session::fill(Call &call, const DataPart &part,
         !done)
       return done;
   }
-  restart(call, window.fresh);
+  restart(call, window.fresh || !carries);
   return {};
 }
 

@@ -91,6 +91,8 @@ public:
   bool hasPerplexity() const { return tokenLoss; }
 
 private:
+  /// Reads `carry`, which only streams can have false.
+  Result<void> readCarry(bool stream);
   Result<void> fill(Call &call, const DataPart &part,
                     const rt::StreamWindow &window);
   Result<int64_t> fill(Call &call, const DataPart &part,
@@ -104,6 +106,8 @@ private:
   /// In the order of the weights; empty: none.
   std::vector<rt::Tensor> averages;
   bool tokenLoss = false;
+  /// Whether states go on from window to window.
+  bool carries = true;
   int64_t peak = 0;
   int64_t seed = 1;
   double beta1 = 0.9, beta2 = 0.999;

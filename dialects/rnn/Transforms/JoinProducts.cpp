@@ -380,12 +380,19 @@ struct JoinProductsPass
     return changed;
   }
 
-  /// Scans of a function, outer ones first.
-  SmallVector<ScanOp> scans() {
-    SmallVector<ScanOp> found;
-    getOperation()->walk<WalkOrder::PreOrder>(
-        [&](ScanOp scan) { found.push_back(scan); });
-    return found;
+  /// Calls `change` on the scans of the function, outer ones first. A change
+  /// may put another scan into the place of one inside, so they are looked for
+  /// anew each time.
+  bool forEachScan(function_ref<bool(ScanOp)> change) {
+    bool changed = false;
+    for (size_t place = 0;; ++place) {
+      SmallVector<ScanOp> found;
+      getOperation()->walk<WalkOrder::PreOrder>(
+          [&](ScanOp scan) { found.push_back(scan); });
+      if (place >= found.size())
+        return changed;
+      changed |= change(found[place]);
+    }
   }
 
   void runOnOperation() override {
@@ -400,13 +407,12 @@ struct JoinProductsPass
       // Products of parameters first: their results come into scans as slices.
       for (Block *block : outer)
         changed |= join(*block, /*parametersOnly=*/true);
-      for (ScanOp scan : scans()) {
-        changed |= widenSequences(scan);
-        changed |= join(*scan.getBlock(), /*parametersOnly=*/false);
-      }
+      changed |= forEachScan([&](ScanOp scan) {
+        bool widened = widenSequences(scan);
+        return join(*scan.getBlock(), /*parametersOnly=*/false) || widened;
+      });
       // By now scans have joined what they need joined: emit that.
-      for (ScanOp scan : scans())
-        changed |= emitWholes(scan);
+      changed |= forEachScan(emitWholes);
       for (Block *block : outer)
         changed |= join(*block, /*parametersOnly=*/false);
     }
