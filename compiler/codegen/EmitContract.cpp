@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/Emitter.h"
+#include "compiler/codegen/Narrow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -23,7 +24,7 @@ struct Emitter::Product {
   Value left, right;
   std::string leftLabels, rightLabels, outLabels;
   std::string rows, columns, terms;
-  bool descending = false;
+  bool descending = false, isNarrow = false;
 };
 
 /// Size and stride of labels that lie as one dim; empty if they do not.
@@ -52,6 +53,7 @@ bool Emitter::isProduct(rnn::ContractOp op, Product &product) {
     product.rightLabels = (swapped ? op.getLhsLabels() : op.getRhsLabels()).str();
     product.outLabels = op.getOutLabels().str();
     product.descending = op.getDescending();
+    product.isNarrow = op.getBf16();
     product.rows.clear();
     product.columns.clear();
     product.terms.clear();
@@ -209,7 +211,8 @@ Emitter::termsOf(const View &view, StringRef viewLabels, StringRef labels,
 FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product,
                                    const View *valid) {
   std::string how = product.rightLabels + ":" + product.terms + ":" +
-                    product.columns + (product.descending ? "-" : "+");
+                    product.columns + (product.descending ? "-" : "+") +
+                    (product.isNarrow ? "bf16" : "");
   if (valid)
     how += std::to_string(
         reinterpret_cast<uintptr_t>(op.getValid().getAsOpaquePointer()));
@@ -235,9 +238,13 @@ FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product,
     int64_t width = kernels.panel(view->element);
     int64_t n = columns->first.coefficient;
     int64_t panels = llvm::divideCeil(n, width);
+    // Of terms whose number is known now there are half as many pairs.
+    Monomial units = terms->limit;
+    if (product.isNarrow && units.isConstant())
+      units = Monomial(llvm::divideCeil(units.coefficient, 2));
     // Packed before a loop, it lives as long as the operand is used.
     result = allocatePacked(view->element,
-                            {terms->limit * Monomial(panels * width)},
+                            {units * Monomial(panels * width)},
                             product.right);
     Partition share =
         partitionRows("p" + std::to_string(panels), Monomial(panels));
@@ -245,7 +252,7 @@ FailureOr<View> Emitter::packRight(rnn::ContractOp op, const Product &product,
     if (terms->listView)
       reads.push_back(*terms->listView);
     access(share, {}, reads, {*result});
-    func::CallOp::create(b, loc, kernels.packRight(view->element),
+    func::CallOp::create(b, loc, kernels.packRight(view->element, product.isNarrow),
                          ValueRange{terms->base, terms->stride, terms->list,
                                     value(columns->second), terms->count,
                                     constant(n), result->base, share.low,
@@ -323,7 +330,11 @@ LogicalResult Emitter::emitContract(rnn::ContractOp op) {
         {{*lhs, op.getLhsLabels().str()}, {*rhs, op.getRhsLabels().str()}},
         acc ? &*acc : nullptr, valid ? &*valid : nullptr, 0,
         [&](ArrayRef<Value> entries, Value sum) -> Value {
-          return math::FmaOp::create(b, loc, entries[0], entries[1], sum);
+          if (!op.getBf16())
+            return math::FmaOp::create(b, loc, entries[0], entries[1], sum);
+          Narrow narrow{b, loc, /*isNative=*/false};
+          return math::FmaOp::create(b, loc, narrow.rounded(entries[0]),
+                                     narrow.rounded(entries[1]), sum);
         },
         /*zeroIfNone=*/false);
   }
@@ -453,7 +464,7 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
                     : Value(LLVM::ZeroOp::create(b, loc, ptr));
   Value startRow = acc ? value(accRows->second) : constant(0);
   func::CallOp::create(
-      b, loc, kernels.product(out.element, terms->isNear),
+      b, loc, kernels.product(out.element, product.isNarrow, terms->isNear),
       ValueRange{terms->base, value(leftRows->second), terms->stride,
                  terms->list, packedView->base, out.base, value(rows->second),
                  start, startRow, terms->count, low, high, columnLow,

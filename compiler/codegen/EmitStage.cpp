@@ -37,6 +37,11 @@ struct Emitter::StagePlan {
     int64_t parts = 0;
     int64_t terms = 0;
   };
+  /// Products of bf16 numbers; `units` of a product are then pairs of terms.
+  bool isNarrow = false;
+  int64_t unitsOf(const Dot &dot) const {
+    return isNarrow ? llvm::divideCeil(dot.terms, 2) : dot.terms;
+  }
   int64_t lanes = 0;
   /// Vectors of units in a panel.
   int64_t groups = 1;
@@ -93,7 +98,9 @@ FailureOr<View> Emitter::packStage(step::StageOp stage, unsigned product,
   int64_t lanes = kernels.lanes(view->element);
   int64_t units = stage.getDomain().getShape()[1];
   bool columnsFirst = stage.hasColumnsFirst(product);
-  std::string how = "stage" + std::to_string(units) + ":" +
+  bool isNarrow = stage.getBf16();
+  std::string how = std::string(isNarrow ? "bf16" : "") + "stage" +
+                    std::to_string(units) + ":" +
                     std::to_string(groups) + (columnsFirst ? "nk" : "kn");
   for (int64_t part : parts)
     how += "," + std::to_string(part);
@@ -105,9 +112,10 @@ FailureOr<View> Emitter::packStage(step::StageOp stage, unsigned product,
   int64_t width = parts.size() * groups * lanes;
   int64_t vectorGroups = llvm::divideCeil(units, lanes);
   int64_t panels = llvm::divideCeil(vectorGroups, groups);
-  Monomial terms = view->sizes[k];
-  View result = allocatePacked(
-      view->element, {terms * Monomial(panels * width)}, weight);
+  int64_t terms = view->sizes[k].coefficient;
+  int64_t pairs = isNarrow ? llvm::divideCeil(terms, 2) : terms;
+  View result = allocatePacked(view->element,
+                               {Monomial(pairs * panels * width)}, weight);
   // The last panel may be wider than the units are.
   int64_t padded = panels * groups;
   auto pack = [&] {
@@ -117,9 +125,9 @@ FailureOr<View> Emitter::packStage(step::StageOp stage, unsigned product,
     for (auto [number, part] : llvm::enumerate(parts)) {
       View from = sliceOf(*view, n, part, units);
       func::CallOp::create(
-          b, loc, kernels.packPart(view->element),
+          b, loc, kernels.packPart(view->element, isNarrow),
           ValueRange{from.base, value(from.strides[k]), value(from.strides[n]),
-                     value(terms), constant(units), result.base,
+                     constant(terms), constant(units), result.base,
                      constant(width), constant(groups),
                      constant(number * groups), share.low, share.high});
     }
@@ -165,6 +173,7 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
       cast<RankedTensorType>(stage.getSources()[0].getType()).getElementType());
   int64_t most = mostGroups(units, plan.lanes);
   plan.groups = groupsOf(stage, vectorBits, most);
+  plan.isNarrow = stage.getBf16();
   for (auto &[product, parts] : splitParts(stage)) {
     StagePlan::Dot dot;
     auto source = viewOf(stage.getSources()[product]);
@@ -270,6 +279,15 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   if (!plan.dots.empty())
     stack = stackBuffer(kStackRows * width * bytes);
+  // Rows of a source as pairs of bf16 numbers, in whole vectors.
+  Value pairs;
+  int64_t pairsWidth = 0;
+  if (plan.isNarrow) {
+    for (const StagePlan::Dot &dot : plan.dots)
+      pairsWidth = std::max<int64_t>(
+          pairsWidth, llvm::alignTo(plan.unitsOf(dot), lanes));
+    pairs = stackBuffer(kStackRows * pairsWidth * bytes + 1);
+  }
 
   auto yield = cast<step::YieldOp>(body.getTerminator());
   // One vector of units of one row: `count` of them if it is not whole.
@@ -329,14 +347,26 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
       for (const StagePlan::Dot &dot : plan.dots) {
         int64_t dotWidth = dot.parts * plan.groups * lanes;
         Value weights = offset(
-            dot.packed.base, mul(panel, constant(dot.terms * dotWidth)),
-            element);
+            dot.packed.base,
+            mul(panel, constant(plan.unitsOf(dot) * dotWidth)), element);
         Value rowStride = value(dot.source.strides[0]);
+        Value left =
+            offset(dot.source.base, mul(first, rowStride), element);
+        Value termStride = value(dot.source.strides[1]);
+        if (plan.isNarrow) {
+          func::CallOp::create(b, loc, kernels.packRows(element),
+                               ValueRange{left, rowStride, termStride,
+                                          constant(dot.terms), count, pairs,
+                                          constant(pairsWidth)});
+          left = pairs;
+          rowStride = constant(pairsWidth);
+          termStride = constant(1);
+        }
         func::CallOp::create(
             b, loc,
-            kernels.panelProduct(element, dot.parts * plan.groups),
-            ValueRange{offset(dot.source.base, mul(first, rowStride), element),
-                       rowStride, value(dot.source.strides[1]), weights,
+            kernels.panelProduct(element, plan.isNarrow,
+                                 dot.parts * plan.groups),
+            ValueRange{left, rowStride, termStride, weights,
                        offset(stack, constant(dot.first * lanes), element),
                        constant(width), constant(dot.terms), count});
       }

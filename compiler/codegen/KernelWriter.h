@@ -10,6 +10,7 @@
 #ifndef RNNC_COMPILER_CODEGEN_KERNELWRITER_H
 #define RNNC_COMPILER_CODEGEN_KERNELWRITER_H
 
+#include "compiler/codegen/Narrow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -26,6 +27,9 @@ struct KernelWriter {
   mlir::Location loc;
   mlir::Type ptr, i64, element;
   int64_t lanes;
+  /// How operands are packed: numbers, or pairs of bf16 (Narrow.h). A unit is
+  /// one of either.
+  bool isNarrow = false, isNative = false;
 
   /// Starts a private function at the front of the module and writes there.
   static mlir::func::FuncOp start(mlir::ModuleOp module, llvm::StringRef name,
@@ -102,6 +106,30 @@ struct KernelWriter {
     return gep(base, constant(entries));
   }
   mlir::VectorType vectorType() { return mlir::VectorType::get(lanes, element); }
+  /// Terms in a unit.
+  int64_t unitTerms() { return isNarrow ? 2 : 1; }
+  Value unitsOf(Value terms) {
+    return isNarrow ? div(add(terms, 1), constant(2)) : terms;
+  }
+  mlir::Type unitType() {
+    return isNarrow ? mlir::Type(b.getI32Type()) : element;
+  }
+  mlir::VectorType unitVector() {
+    return mlir::VectorType::get(lanes, unitType());
+  }
+  Narrow narrow() { return {b, loc, isNative}; }
+  Value loadUnit(Value pointer) {
+    return mlir::LLVM::LoadOp::create(b, loc, unitType(), pointer, bytes());
+  }
+  Value loadUnits(Value pointer) {
+    return mlir::LLVM::LoadOp::create(b, loc, unitVector(), pointer, bytes());
+  }
+  /// sum + left * right, on vectors of units.
+  Value multiply(Value left, Value right, Value sum) {
+    if (isNarrow)
+      return narrow().multiply(left, right, sum);
+    return mlir::vector::FMAOp::create(b, loc, left, right, sum);
+  }
   Value zeros() {
     return mlir::arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType()));
   }
@@ -115,7 +143,8 @@ struct KernelWriter {
     mlir::LLVM::StoreOp::create(b, loc, value, pointer, bytes());
   }
   Value splat(Value scalar) {
-    return mlir::vector::BroadcastOp::create(b, loc, vectorType(), scalar);
+    return mlir::vector::BroadcastOp::create(
+        b, loc, mlir::VectorType::get(lanes, scalar.getType()), scalar);
   }
   /// The first `count` lanes.
   Value mask(Value count) {

@@ -25,6 +25,8 @@ def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
   let options = [
     Option<"vectorBits", "vector-bits", "int64_t", "512",
            "bits of a vector register: 128, 256 or 512">,
+    Option<"hasPairs", "has-pairs", "bool", "false",
+           "the CPU multiplies pairs of bf16 numbers">,
     Option<"rows", "rows", "int64_t", "32", "rows that are usual">,
     Option<"threads", "threads", "int64_t", "1", "threads that are usual">,
     ListOption<"entries", "entries", "std::string",

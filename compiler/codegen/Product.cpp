@@ -7,7 +7,8 @@
 // in registers over all terms of the block: its accumulators are values that
 // the loop carries, never memory. Blocks of terms follow each other through
 // the result, so every entry is one chain of fused multiply-adds in the order
-// of its terms, whatever the tiles and blocks.
+// of its terms, whatever the tiles and blocks. Of bf16 numbers the units are
+// pairs of terms.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +34,7 @@ constexpr int64_t kLowRows = 3;
 
 /// One register tile: its operands begin at these addresses.
 struct Tile {
-  Value left, terms, right, c, strideC, from, strideFrom, hasFrom;
+  Value left, units, right, c, strideC, from, strideFrom, hasFrom;
   /// Columns there are; all of them if null.
   Value count;
   /// From one panel to the next, in entries.
@@ -86,31 +87,32 @@ static void writeTile(KernelWriter &w, const Tile &t, int64_t rows,
     for (Value base : panelBases) {
       Value row = w.gep(base, w.mul(k, vectors * w.lanes));
       for (int64_t v = 0; v < vectors; ++v)
-        right.push_back(w.load(w.gep(row, v * w.lanes)));
+        right.push_back(w.loadUnits(w.gep(row, v * w.lanes)));
     }
     Values next;
     for (int64_t r = 0; r < rows; ++r) {
-      Value entry = w.splat(w.loadScalar(w.gep(left, r * leftRow)));
-      for (int64_t v = 0; v < columns; ++v)
-        next.push_back(vector::FMAOp::create(b, w.loc, entry, right[v],
-                                             sums[r * columns + v]));
+      Value entry = w.splat(w.loadUnit(w.gep(left, r * leftRow)));
+      for (int64_t v = 0; v < columns; ++v) {
+        Value sum = sums[r * columns + v];
+        next.push_back(w.multiply(entry, right[v], sum));
+      }
     }
     return next;
   };
   Value zero = w.constant(0), one = w.constant(1), line = w.constant(w.lanes);
   Values sums =
       t.alongTerms
-          ? w.loop(zero, t.terms, line, start,
+          ? w.loop(zero, t.units, line, start,
                    [&](Value low, ValueRange sums) {
                      Value left = w.gep(t.left, w.mul(low, rows));
-                     Value count = w.min(w.sub(t.terms, low), line);
+                     Value count = w.min(w.sub(t.units, low), line);
                      return w.loop(zero, count, one, sums,
                                    [&](Value k, ValueRange sums) {
                                      return multiply(w.gep(left, k), w.lanes,
                                                      w.add(low, k), sums);
                                    });
                    })
-          : w.loop(zero, t.terms, one, start, [&](Value k, ValueRange sums) {
+          : w.loop(zero, t.units, one, start, [&](Value k, ValueRange sums) {
               return multiply(w.gep(t.left, w.mul(k, rows)), 1, k, sums);
             });
 
@@ -124,19 +126,19 @@ static void writeTile(KernelWriter &w, const Tile &t, int64_t rows,
     }
 }
 
-func::FuncOp Kernels::product(Type element, bool alongTerms) {
+func::FuncOp Kernels::product(Type element, bool isNarrow, bool alongTerms) {
   std::string name =
-      nameOf(alongTerms ? "product_terms" : "product_rows", element);
+      nameOf(alongTerms ? "product_terms" : "product_rows", element, isNarrow);
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
-  func::FuncOp pack = packLeft(element, alongTerms);
+  func::FuncOp pack = packLeft(element, isNarrow, alongTerms);
   Type ptr = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
   func::FuncOp function = KernelWriter::start(
       module, name,
       {ptr, i64, i64, ptr, ptr, ptr, i64, ptr, i64, i64, i64, i64, i64, i64,
        i64});
-  KernelWriter w(function, element, lanes(element));
+  KernelWriter w = writerOf(function, element, isNarrow);
   OpBuilder &b = w.b;
   auto args = function.getArguments();
   Value a = args[0], aM = args[1], aK = args[2], list = args[3],
@@ -146,7 +148,7 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
         n = args[14];
   int64_t width = panel(element), vectors = width / w.lanes;
   int64_t tileRows = std::min(vectorBits >= 512 ? 12L : 6L, w.lanes);
-  int64_t blockTerms =
+  int64_t blockUnits =
       (alongTerms ? kBlockBytes : kBlockBytesAlongRows) / w.bytes();
   Value zero = w.constant(0), one = w.constant(1);
 
@@ -165,8 +167,9 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
   };
   // A single row is packed already if its terms lie side by side.
   Value isPacked =
-      alongTerms ? w.equal(rows, 1)
-                 : arith::ConstantOp::create(b, w.loc, b.getBoolAttr(false));
+      alongTerms && !isNarrow
+          ? w.equal(rows, 1)
+          : arith::ConstantOp::create(b, w.loc, b.getBoolAttr(false));
   int64_t capacity = kLeftBytes / w.bytes();
   Value stack = LLVM::AllocaOp::create(
       b, w.loc, ptr, element, w.constant(capacity + w.lanes), 64);
@@ -175,12 +178,15 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
       arith::ConstantOp::create(b, w.loc, b.getBoolAttr(true)));
 
   // With no terms at all the result is what the sums start from.
-  Value blocks = w.max(w.div(w.add(terms, blockTerms - 1),
-                             w.constant(blockTerms)),
+  Value units = w.unitsOf(terms);
+  Value blocks = w.max(w.div(w.add(units, blockUnits - 1),
+                             w.constant(blockUnits)),
                        one);
   w.loop(zero, blocks, 1, [&](Value block) {
-    Value low = w.div(w.mul(block, terms), blocks);
-    Value count = w.sub(w.div(w.mul(w.add(block, 1), terms), blocks), low);
+    Value lowUnit = w.div(w.mul(block, units), blocks);
+    Value count = w.sub(w.div(w.mul(w.add(block, 1), units), blocks), lowUnit);
+    Value low = w.mul(lowUnit, w.unitTerms());
+    Value countTerms = w.min(w.mul(count, w.unitTerms()), w.sub(terms, low));
     Value isFirst = w.equal(block, 0);
     // In whole vectors.
     Value tileEntries = w.mul(
@@ -188,18 +194,19 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
         w.lanes * tileRows);
     Value blockTiles = w.div(w.constant(capacity), tileEntries);
     Tile tile;
-    tile.terms = count;
+    tile.units = count;
     tile.alongTerms = alongTerms;
     tile.strideC = cM;
     tile.strideFrom = w.select(isFirst, startM, cM);
     tile.hasFrom = w.either(w.less(zero, block), hasStart);
-    tile.panelStride = w.mul(terms, width);
+    tile.panelStride = w.mul(units, width);
     Value from = w.select(isFirst, start, c);
     Value source = w.select(w.isNull(list), w.gep(a, w.mul(low, aK)), a);
     Value listHere =
         w.select(w.isNull(list), list, w.gep(list, low, i64));
     auto rightAt = [&](Value column, Value panelWidth) {
-      return w.gep(packed, w.add(w.mul(column, terms), w.mul(low, panelWidth)));
+      return w.gep(packed,
+                   w.add(w.mul(column, units), w.mul(lowUnit, panelWidth)));
     };
     w.loop(zero, tiles, blockTiles, [&](Value firstTile) {
       Value endTile = w.min(w.add(firstTile, blockTiles), tiles);
@@ -210,7 +217,7 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
       Value row = w.add(rowLow, firstRow(firstTile));
       func::CallOp::create(
           b, w.loc, pack,
-          ValueRange{w.gep(source, w.mul(row, aM)), aM, aK, listHere, count,
+          ValueRange{w.gep(source, w.mul(row, aM)), aM, aK, listHere, countTerms,
                      w.select(isPacked, zero, w.sub(endTile, firstTile)),
                      height, w.max(w.sub(longer, firstTile), zero), stack,
                      tileEntries});
@@ -235,7 +242,7 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
       });
       w.loop(pairsEnd, columnHigh, width, [&](Value column) {
         Value left = w.sub(n, column);
-        Value isNarrow = w.less(left, w.constant(w.lanes + 1));
+        Value isThin = w.less(left, w.constant(w.lanes + 1));
         auto panel = [&](int64_t vectors) {
           Value right = rightAt(column, w.constant(vectors * w.lanes));
           w.loop(firstTile, endTile, 1, [&](Value t) {
@@ -247,7 +254,7 @@ func::FuncOp Kernels::product(Type element, bool alongTerms) {
             });
           });
         };
-        w.ifThen(isNarrow, [&] { panel(1); }, [&] { panel(vectors); });
+        w.ifThen(isThin, [&] { panel(1); }, [&] { panel(vectors); });
       });
     });
   });

@@ -184,9 +184,6 @@ Spec::analyze(const Settings &settings, const AnalyzeOptions &options,
 Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   CodeOptions options;
   std::string precision = settings.text("precision", "f32");
-  if (precision == "bf16")
-    return makeError("unsupported", "--precision=bf16 is not there yet",
-                     "use f32 or f64");
   if (settings.get("memory-budget"))
     return makeError("unsupported", "--memory-budget is not there yet",
                      "leave it out for the fastest plan");
@@ -215,6 +212,8 @@ Result<CodeOptions> CodeOptions::of(const Settings &settings) {
                                 ? ""
                                 : settings.text("cache-dir", cacheFolder());
   pipeline.vectorBits = vectorBits(options.target);
+  pipeline.bf16 = precision == "bf16";
+  pipeline.hasPairs = hasPairs(options.target);
   return options;
 }
 

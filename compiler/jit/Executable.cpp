@@ -48,6 +48,14 @@ int64_t rnnc::vectorBits(const TargetOptions &options) {
   return 128;
 }
 
+bool rnnc::hasPairs(const TargetOptions &options) {
+  auto machine = Machine::find(options.cpu);
+  if (machine)
+    return machine->hasPairs;
+  llvm::consumeError(machine.takeError());
+  return false;
+}
+
 static llvm::Expected<std::string>
 emit(mlir::ModuleOp module, const TargetOptions &options, CodeFormat format) {
   auto machine = Machine::find(options.cpu);

@@ -32,6 +32,8 @@ struct TargetOptions {
 /// Bits of the widest vector registers that code for this CPU should use
 /// (512, 256 or 128).
 int64_t vectorBits(const TargetOptions &options);
+/// Whether this CPU multiplies pairs of bf16 numbers.
+bool hasPairs(const TargetOptions &options);
 
 /// LLVM IR, assembly or object code of a module after stage `llvm`.
 llvm::Expected<std::string> emitLLVM(mlir::ModuleOp module,

@@ -105,6 +105,13 @@ struct TextOptions : PassPipelineOptions<TextOptions> {
   Option<int64_t> vectorBits{*this, "vector-bits",
                              llvm::cl::desc("Bits of a vector register"),
                              llvm::cl::init(defaults().vectorBits)};
+  Option<bool> bf16{*this, "bf16",
+                    llvm::cl::desc("Multiply matrices as bf16 numbers"),
+                    llvm::cl::init(defaults().bf16)};
+  Option<bool> hasPairs{
+      *this, "has-pairs",
+      llvm::cl::desc("The CPU multiplies pairs of bf16 numbers"),
+      llvm::cl::init(defaults().hasPairs)};
 
   static const PipelineOptions &defaults() {
     static const PipelineOptions options;
@@ -129,6 +136,8 @@ struct TextOptions : PassPipelineOptions<TextOptions> {
     options.length = length;
     options.batch = batch;
     options.vectorBits = vectorBits;
+    options.bf16 = bf16;
+    options.hasPairs = hasPairs;
     return options;
   }
 };

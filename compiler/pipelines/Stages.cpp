@@ -104,6 +104,11 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   // Products that end a step open the next one, where they are read.
   pm.addPass(rnn::createRotateProductsPass());
 
+  // Operands of matrix products are rounded where they are packed; all else
+  // stays f32.
+  if (options.bf16)
+    pm.addPass(rnn::createNarrowProductsPass());
+
   // By now it is settled what is computed in each step and what beside it.
   pm.addPass(rnn::createTellLoopsPass());
 
@@ -143,6 +148,7 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   // its place in the arena.
   codegen::ConvertStepToLLVMPassOptions code;
   code.vectorBits = options.vectorBits;
+  code.hasPairs = options.hasPairs;
   code.rows = options.batch;
   code.threads = options.threads;
   code.singleStep = options.singleStep;

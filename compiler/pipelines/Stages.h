@@ -44,8 +44,12 @@ struct PipelineOptions {
   int64_t threads = 1;
   /// Every axis but the batch has one step in each call: no loops over time.
   bool singleStep = false;
+  /// Products of f32 matrices as of bf16 numbers, with sums in f32.
+  bool bf16 = false;
   /// Bits of a vector register: 128, 256 or 512.
   int64_t vectorBits = 512;
+  /// The CPU multiplies pairs of bf16 numbers.
+  bool hasPairs = false;
 };
 
 /// One stage: takes the module as the stage before left it.

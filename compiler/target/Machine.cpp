@@ -91,6 +91,8 @@ llvm::Expected<Machine> Machine::find(llvm::StringRef cpu) {
   machine.features = machine.target->getTargetFeatureString().str();
   const llvm::MCSubtargetInfo &info = *machine.target->getMCSubtargetInfo();
   machine.vectorBits = widestVectors(info);
+  machine.hasPairs =
+      machine.vectorBits == 512 && info.checkFeatures("+avx512bf16");
   machine.runsHere = native || hostRuns(info);
   return machine;
 }

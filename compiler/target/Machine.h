@@ -25,6 +25,8 @@ struct Machine {
   std::string features;
   /// 512, 256 or 128: the widest vector registers worth using.
   int64_t vectorBits = 128;
+  /// Whether it multiplies vectors of pairs of bf16 numbers of that width.
+  bool hasPairs = false;
   /// False where this process could not run the code.
   bool runsHere = true;
   /// Makes position-independent code for it. Owned.

@@ -106,6 +106,8 @@ LogicalResult ContractOp::verify() {
   if (getAcc() && getAcc().getType() != getType())
     return emitOpError("into has type ")
            << getAcc().getType() << ", the result " << getType();
+  if (getBf16() && !getType().getElementType().isF32())
+    return emitOpError("of bf16 rounds f32 numbers, found ") << getType();
   return success();
 }
 

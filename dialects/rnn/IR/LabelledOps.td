@@ -21,6 +21,8 @@ def RNN_ContractOp : RNN_Op<"contract", [Pure, AttrSizedOperandSegments]> {
     order of the summed labels as lhs and rhs list them, starting from `into`
     (or 0). Terms whose row or step is not valid are absent, not multiplied by
     0. With `descending`, label `t` is summed from the last step to the first.
+    With `bf16` the entries of lhs and rhs are rounded to bf16 (to the nearest,
+    ties to even) and multiplied exactly; sums stay f32.
 
     `valid` is lengths (`tensor<?xi32>`, labels t and b are summed or kept) or
     a mask of i1 with the labels b, or t and b.
@@ -32,19 +34,23 @@ def RNN_ContractOp : RNN_Op<"contract", [Pure, AttrSizedOperandSegments]> {
       : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>`
   }];
   let arguments = (ins StrAttr:$labels, AnyRankedTensor:$lhs, AnyRankedTensor:$rhs,
-      Optional<AnyRankedTensor>:$acc, Optional<AnyRankedTensor>:$valid, UnitAttr:$descending);
+      Optional<AnyRankedTensor>:$acc, Optional<AnyRankedTensor>:$valid, UnitAttr:$descending,
+      UnitAttr:$bf16);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $labels $lhs `,` $rhs (`into` `(` $acc^ `:` type($acc) `)`)?
     (`valid` `(` $valid^ `:` type($valid) `)`)? (`descending` $descending^)?
+    (`bf16` $bf16^)?
     attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
   }];
   let builders = [
     OpBuilder<(ins "::mlir::Type":$result, "::llvm::StringRef":$labels,
       "::mlir::Value":$lhs, "::mlir::Value":$rhs, CArg<"::mlir::Value", "{}">:$acc,
-      CArg<"::mlir::Value", "{}">:$valid, CArg<"bool", "false">:$descending), [{
+      CArg<"::mlir::Value", "{}">:$valid, CArg<"bool", "false">:$descending,
+      CArg<"bool", "false">:$bf16), [{
       build($_builder, $_state, result, $_builder.getStringAttr(labels), lhs, rhs,
-            acc, valid, descending ? $_builder.getUnitAttr() : ::mlir::UnitAttr());
+            acc, valid, descending ? $_builder.getUnitAttr() : ::mlir::UnitAttr(),
+            bf16 ? $_builder.getUnitAttr() : ::mlir::UnitAttr());
     }]>
   ];
   let extraClassDeclaration = [{

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rnn/Interpreter/Handlers.h"
+#include "llvm/ADT/bit.h"
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -157,6 +158,15 @@ std::string without(StringRef all, StringRef some) {
 }
 } // namespace
 
+/// To the nearest number with 8 bits of mantissa, ties to even.
+static float toBF16(float number) {
+  if (std::isnan(number))
+    return number;
+  uint32_t bits = llvm::bit_cast<uint32_t>(number);
+  bits += 0x7fff + (bits >> 16 & 1);
+  return llvm::bit_cast<float>(bits & 0xffff0000);
+}
+
 /// result[out] = into[out] + sum of lhs * rhs.
 static llvm::Expected<Array> contract(Operation *op, Operands in) {
   auto contract = cast<ContractOp>(op);
@@ -192,6 +202,10 @@ static llvm::Expected<Array> contract(Operation *op, Operands in) {
     using T = decltype(zero);
     const T *x = lhs.as<T>().data(), *y = rhs.as<T>().data();
     T *z = result.as<T>().data();
+    if (contract.getBf16())
+      return nest.run([&](LoopNest::Offsets at) {
+        z[at[2]] += toBF16(x[at[0]]) * toBF16(y[at[1]]);
+      });
     nest.run([&](LoopNest::Offsets at) { z[at[2]] += x[at[0]] * y[at[1]]; });
   });
   return result;

@@ -203,6 +203,25 @@ def RotateProductsPass : Pass<"rnn-rotate-products"> {
   let statistics = [Statistic<"numRotated", "carries-rotated", "Number of carried values rotated">];
 }
 
+def NarrowProductsPass : Pass<"rnn-narrow-products"> {
+  let summary = "multiply matrices as bf16 numbers";
+  let description = [{
+    Marks every matrix product of f32 numbers `bf16`: its operands are rounded,
+    its sums stay f32. What has no rows, columns or terms (products of entries,
+    reductions, a product per row) stays as it is, so parameters, states, losses
+    and updates are f32 throughout.
+
+    Accepts any IR.
+
+    ```mlir
+    %y = rnn.contract "bk,nk->bn" %x, %W : ..
+    // becomes
+    %y = rnn.contract "bk,nk->bn" %x, %W bf16 : ..
+    ```
+  }];
+  let statistics = [Statistic<"numNarrowed", "products-narrowed", "Number of products of bf16 numbers">];
+}
+
 def UnrollTimePass : Pass<"rnn-unroll-time"> {
   let summary = "choose how many steps one turn of a loop computes";
   let description = [{

@@ -111,6 +111,9 @@ LogicalResult StageOp::verify() {
       if (from < 0 || from + domain.getShape()[1] > columns)
         return emitOpError("(C3) the part at ")
                << from << " is not within the columns of " << weight;
+    if (getBf16() && !source.getElementType().isF32())
+      return emitOpError("of bf16 rounds f32 numbers, found a source ")
+             << source;
     parts.append(getPartsOf(i).size(), source.getElementType());
   }
   return verifyKernel(*this, getInputs(), getOutputs(), getBlock(), parts);
@@ -120,6 +123,7 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
   using Operands = SmallVector<OpAsmParser::UnresolvedOperand>;
   Operands inputs;
   SmallVector<Type> inputTypes, outputTypes;
+  bool isNarrow = succeeded(parser.parseOptionalKeyword("bf16"));
   if (parser.parseLParen())
     return failure();
   if (failed(parser.parseOptionalRParen()))
@@ -161,6 +165,8 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
   auto &properties = result.getOrAddProperties<Properties>();
   properties.labels = builder.getArrayAttr(labels);
   properties.parts = builder.getArrayAttr(parts);
+  if (isNarrow)
+    properties.bf16 = builder.getUnitAttr();
   properties.operandSegmentSizes = {static_cast<int32_t>(inputs.size()),
                                     static_cast<int32_t>(sources.size()),
                                     static_cast<int32_t>(weights.size())};
@@ -168,6 +174,8 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void StageOp::print(OpAsmPrinter &printer) {
+  if (getBf16())
+    printer << " bf16";
   printer << '(';
   if (!getInputs().empty())
     printer << getInputs() << " : " << getInputs().getTypes();
@@ -184,5 +192,5 @@ void StageOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody());
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
-      {"labels", "parts", getOperandSegmentSizesAttrName().getValue()});
+      {"labels", "parts", "bf16", getOperandSegmentSizesAttrName().getValue()});
 }

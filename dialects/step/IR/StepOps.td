@@ -66,6 +66,9 @@ def Step_StageOp
     w[k, og + n] with labels "bk,kn"). A tile of rows and units has all parts of
     its units at hand, so what the body computes never waits for memory.
 
+    A stage of `bf16` rounds sources and weights to bf16 and multiplies them
+    exactly; sums stay f32.
+
     The domain is [rows, units]. The body's arguments are one entry of each
     input, then of each part of each product. A sum starts at 0; what it was to
     be added to is an input.
@@ -90,7 +93,8 @@ def Step_StageOp
     Variadic<AnyRankedTensor>:$sources,
     Variadic<AnyRankedTensor>:$weights,
     StrArrayAttr:$labels,
-    TypedArrayAttrBase<DenseI64ArrayAttr, "where the parts begin">:$parts
+    TypedArrayAttrBase<DenseI64ArrayAttr, "where the parts begin">:$parts,
+    UnitAttr:$bf16
   );
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);

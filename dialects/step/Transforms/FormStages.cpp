@@ -26,6 +26,10 @@ using namespace rnnc;
 using namespace rnnc::step;
 
 namespace {
+/// Terms of a product of bf16 numbers at most: the pairs of some rows lie on
+/// the stack.
+constexpr int64_t kNarrowTerms = 4096;
+
 /// A product of rows with weights, as a stage runs it.
 struct Dot {
   Value source, weight;
@@ -77,7 +81,8 @@ std::optional<Dot> StageFormer::dotOf(rnn::ContractOp op) {
   if (dot.weight.getParentBlock() != top)
     return std::nullopt;
   auto weight = cast<RankedTensorType>(dot.weight.getType());
-  if (!weight.hasStaticShape())
+  if (!weight.hasStaticShape() ||
+      (op.getBf16() && weight.getShape()[columns.find(rows[1])] > kNarrowTerms))
     return std::nullopt;
   dot.labels = (rows + "," + columns).str();
   return dot;
@@ -149,6 +154,12 @@ unsigned StageFormer::run(MapOp map) {
   }
   if (products.empty())
     return 0;
+  // One stage has one precision.
+  auto isNarrow = [](auto &entry) {
+    return cast<rnn::ContractOp>(entry.first).getBf16();
+  };
+  if (llvm::any_of(products, isNarrow) && !llvm::all_of(products, isNarrow))
+    return 0;
   // Parts that others read as well, or alone.
   SmallVector<std::pair<rnn::SliceOp, Operation *>> shared;
   for (auto &[op, offsets] : products)
@@ -209,7 +220,8 @@ unsigned StageFormer::run(MapOp map) {
     results.push_back(slice.getType());
   auto stage = StageOp::create(b, b.getFusedLoc(locations), results, inputs,
                                sources, weights,
-                               b.getArrayAttr(labels), b.getArrayAttr(starts));
+                               b.getArrayAttr(labels), b.getArrayAttr(starts),
+                               isNarrow(products.front()));
   Block *body = b.createBlock(&stage.getBody());
   auto element = [](Value value) {
     return cast<RankedTensorType>(value.getType()).getElementType();

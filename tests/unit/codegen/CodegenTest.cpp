@@ -11,6 +11,7 @@
 #include "compiler/jit/Executable.h"
 #include "compiler/pipelines/Stages.h"
 #include "dialects/rnn/Interpreter/Interpreter.h"
+#include "dialects/rnn/Transforms/Passes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -38,10 +39,19 @@ std::string replaced(std::string text, const std::string &from,
   return text;
 }
 
+/// Products of bf16 numbers: none, of integer and f32 instructions, or of the
+/// CPU's own.
+enum class Narrow { No, Emulated, Native };
+
 class Harness {
 public:
-  /// `text` holds one function @f; `REAL` stands for the element type.
-  Harness(const std::string &text, bool f64) : f64(f64) {
+  /// Of the largest entry, or of 1.
+  double tolerance;
+
+  /// `text` holds one function @f; `REAL` stands for the element type. With
+  /// bf16 the interpreter rounds as the code does.
+  Harness(const std::string &text, bool f64, Narrow narrow = Narrow::No)
+      : tolerance(f64 ? 1e-12 : 2e-5), f64(f64) {
     mlir::DialectRegistry registry;
     registerDialects(registry);
     context = std::make_unique<mlir::MLIRContext>(
@@ -50,11 +60,18 @@ public:
     module = mlir::parseSourceString<mlir::ModuleOp>(source, context.get());
     if (!module)
       return;
+    if (narrow != Narrow::No) {
+      mlir::PassManager pm(context.get());
+      pm.addPass(rnn::createNarrowProductsPass());
+      if (failed(pm.run(*module)))
+        return;
+    }
     entries = describeEntries(*module);
     mlir::OwningOpRef<mlir::ModuleOp> code(module->clone());
     TargetOptions target;
     PipelineOptions options;
     options.vectorBits = vectorBits(target);
+    options.hasPairs = narrow == Narrow::Native && hasPairs(target);
     for (const Stage &stage : stages()) {
       if (stage.name != "step" && stage.name != "llvm")
         continue;
@@ -187,10 +204,10 @@ public:
         double largest = 0;
         for (int64_t i = 0; i < results[r].size(); ++i)
           largest = std::max(largest, std::fabs((*expected)[r].number(i)));
-        double tolerance = (f64 ? 1e-12 : 2e-5) * std::max(largest, 1.0);
+        double bound = tolerance * std::max(largest, 1.0);
         for (int64_t i = 0; i < results[r].size(); ++i) {
           if (!(std::fabs(results[r].number(i) - (*expected)[r].number(i)) <=
-                tolerance)) {
+                bound)) {
             ADD_FAILURE() << "result " << r << " entry " << i << " is "
                           << results[r].number(i) << ", expected "
                           << (*expected)[r].number(i) << " (B=" << sizes.B
@@ -344,6 +361,54 @@ return %a, %b, %g, %v : tensor<?x?x41xREAL>, tensor<?x?x57xREAL>, tensor<41x57xR
     for (Sizes sizes : {Sizes{1, 1}, Sizes{33, 21}})
       harness.check(sizes, 5);
   }
+}
+
+// Direct products of the arguments, so that both sides round the same numbers:
+// by row, over time forwards and backwards, over valid terms, from every side's
+// strides, with odd numbers of terms, of one term and of several blocks.
+TEST(Codegen, ProductsOfBF16) {
+  std::string text = kHead;
+  text += arg("x", "tensor<?x?x1031xREAL>", "input", "\"T\", \"B\"");
+  text += arg("a", "tensor<?x?x41xREAL>", "input", "\"T\", \"B\"");
+  text += arg("s", "tensor<?x?x1xREAL>", "input", "\"T\", \"B\"");
+  text += arg("W", "tensor<41x1031xREAL>", "param", "");
+  text += arg("V", "tensor<1031x57xREAL>", "param", "");
+  text += arg("U", "tensor<1x57xREAL>", "param", "");
+  text += arg("len", "tensor<?xi32>", "lengths", "\"B\"");
+  std::string narrow = "tensor<?x?x41xREAL>", wide = "tensor<?x?x57xREAL>",
+              square = "tensor<41x1031xREAL>";
+  text += ") -> (" + result(narrow, "\"T\", \"B\"") + ", " +
+          result(wide, "\"T\", \"B\"", 1) + ", " +
+          result(wide, "\"T\", \"B\"", 2) + ", " + result(square, "", 3) +
+          ", " + result(square, "", 4) + ") {\n";
+  text += R"(
+%p = rnn.contract "tbk,nk->tbn" %x, %W into(%a : tensor<?x?x41xREAL>) : tensor<?x?x1031xREAL>, tensor<41x1031xREAL> -> tensor<?x?x41xREAL>
+%q = rnn.contract "tbk,km->tbm" %x, %V : tensor<?x?x1031xREAL>, tensor<1031x57xREAL> -> tensor<?x?x57xREAL>
+%o = rnn.contract "tbk,km->tbm" %s, %U : tensor<?x?x1xREAL>, tensor<1x57xREAL> -> tensor<?x?x57xREAL>
+%g = rnn.contract "tbn,tbk->nk" %a, %x descending : tensor<?x?x41xREAL>, tensor<?x?x1031xREAL> -> tensor<41x1031xREAL>
+%v = rnn.contract "tbn,tbk->nk" %a, %x into(%W : tensor<41x1031xREAL>) valid(%len : tensor<?xi32>) descending : tensor<?x?x41xREAL>, tensor<?x?x1031xREAL> -> tensor<41x1031xREAL>
+return %p, %q, %o, %g, %v : tensor<?x?x41xREAL>, tensor<?x?x57xREAL>, tensor<?x?x57xREAL>, tensor<41x1031xREAL>, tensor<41x1031xREAL>
+}
+)";
+  for (Narrow narrow : {Narrow::Emulated, Narrow::Native}) {
+    Harness harness(text, false, narrow);
+    for (Sizes sizes : {Sizes{1, 1}, Sizes{3, 5}, Sizes{33, 21}})
+      harness.check(sizes, 5);
+  }
+}
+
+// One step multiplies the arguments themselves. Later steps multiply states,
+// which differ in their last bits and so, rarely, round to neighbours: 2^-8 of
+// an entry up to 1, times a weight up to 0.2. The bound is ten of these.
+TEST(Codegen, ScansOfBF16) {
+  for (Narrow narrow : {Narrow::Emulated, Narrow::Native})
+    for (int n : {1, 7, 16, 100}) {
+      Harness harness(scan(n, 5, false, n == 7), false, narrow);
+      for (Sizes sizes : {Sizes{1, 1}, Sizes{3, 1}, Sizes{33, 1}})
+        harness.check(sizes, 7);
+      harness.tolerance = 0x1p-7;
+      harness.check({7, 20}, 8);
+    }
 }
 
 TEST(Codegen, ProductsWithABatchLabel) {

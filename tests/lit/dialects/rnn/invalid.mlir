@@ -468,3 +468,11 @@ func.func @f(%x: tensor<?x?x4xf32> {rnn.arg = "input"}) {
 
 // expected-error@+1 {{'rnn.arg' of result 0 names 0 axes, the type 'tensor<?xf32>' has 1 dynamic dims}}
 func.func private @f() -> (tensor<?xf32> {rnn.arg = #rnn.arg<output, "y">})
+
+// -----
+
+func.func @narrowF64(%x: tensor<?x4xf64>, %W: tensor<8x4xf64>) -> tensor<?x8xf64> {
+  // expected-error@+1 {{'rnn.contract' op of bf16 rounds f32 numbers, found 'tensor<?x8xf64>'}}
+  %r = rnn.contract "bk,nk->bn" %x, %W bf16 : tensor<?x4xf64>, tensor<8x4xf64> -> tensor<?x8xf64>
+  return %r : tensor<?x8xf64>
+}

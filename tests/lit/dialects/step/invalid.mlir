@@ -53,3 +53,14 @@ func.func @yieldType(%a: tensor<?x4xf32>) -> tensor<?x4xf64> {
   }
   return %r : tensor<?x4xf64>
 }
+
+// -----
+
+func.func @narrowF64(%h: tensor<?x4xf64>, %U: tensor<4x4xf64>) -> tensor<?x4xf64> {
+  // expected-error @+1 {{'step.stage' op of bf16 rounds f32 numbers, found a source 'tensor<?x4xf64>'}}
+  %r = step.stage bf16() dot "bk,nk"(%h, %U) at [0] : tensor<?x4xf64>, tensor<4x4xf64> -> tensor<?x4xf64> {
+  ^bb0(%p: f64):
+    step.yield %p : f64
+  }
+  return %r : tensor<?x4xf64>
+}

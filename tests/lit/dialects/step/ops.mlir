@@ -26,3 +26,14 @@ func.func @fill() -> tensor<4xf32> {
   }
   return %r : tensor<4xf32>
 }
+
+// A stage of bf16.
+// CHECK-LABEL: func.func @narrow
+func.func @narrow(%h: tensor<?x4xf32>, %U: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  // CHECK: step.stage bf16() dot "bk,nk"(%{{.*}}, %{{.*}}) at [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+  %r = step.stage bf16() dot "bk,nk"(%h, %U) at [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+  ^bb0(%p: f32):
+    step.yield %p : f32
+  }
+  return %r : tensor<?x4xf32>
+}
