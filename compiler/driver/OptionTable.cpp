@@ -100,6 +100,8 @@ static std::vector<OptionInfo> trainOptions() {
        "decay of an average of the weights; 1: of all (off)"},
       {"valid-every", K::Text, "epoch|N", "when to validate (epoch)"},
       {"patience", K::Count, "N", "validations without a better one (off)"},
+      {"stop-below", K::Text, "X[:N]",
+       "end once N updates running had a loss below X (off)"},
       {"checkpoint-every", K::Text, "TIME|N", "when to save (5m)"},
       {"out", K::Text, "DIR", "the run folder (runs/SPEC-DATE)"},
       {"resume", K::Text, "RUN", "go on with a run"},

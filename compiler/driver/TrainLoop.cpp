@@ -50,6 +50,19 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
     plan.validEvery = *steps;
   }
   plan.patience = settings.whole("patience", 0);
+  if (auto text = settings.get("stop-below")) {
+    size_t colon = text->find(':');
+    auto mark = parseReal(text->substr(0, colon));
+    auto updates = colon == std::string::npos
+                       ? std::optional<int64_t>(1)
+                       : parseWhole(text->substr(colon + 1));
+    if (!mark || !updates || *updates < 1)
+      return usageError("--stop-below expects X or X:N, a loss and a number of "
+                        "updates, found '" +
+                        *text + "'");
+    plan.stopBelow = *mark;
+    plan.stopUpdates = *updates;
+  }
   if (auto text = settings.get("checkpoint-every")) {
     if (auto steps = parseWhole(*text); steps && *steps > 0) {
       plan.checkpointSteps = *steps;
@@ -83,6 +96,7 @@ Json TrainState::toJson(int64_t step) const {
           {"best_step", bestStep},
           {"last_valid_step", lastValidStep},
           {"bad_validations", badValidations},
+          {"low_losses", lowLosses},
           {"epoch_index", epochIndex},
           {"next_index", nextIndex},
           {"schedule_factor", scheduleFactor},
@@ -116,6 +130,7 @@ Result<void> TrainState::fromJson(const Json &json, int64_t &step) {
   count("best_step", bestStep);
   count("last_valid_step", lastValidStep);
   count("bad_validations", badValidations);
+  count("low_losses", lowLosses);
   count("epoch_index", epochIndex);
   count("next_index", nextIndex);
   real("schedule_factor", scheduleFactor);
@@ -343,6 +358,9 @@ Result<TrainOutcome> Loop::run() {
     state.lossWeight = smoothing * state.lossWeight + 1;
     state.tokens += result->count;
     state.epoch = double(session.step) / double(perEpoch);
+    state.lowLosses = plan.stopBelow && result->loss < *plan.stopBelow
+                          ? state.lowLosses + 1
+                          : 0;
 
     bool go = !hooks.stepped || hooks.stepped(state, session.step);
     if (go && isDue()) {
@@ -356,6 +374,10 @@ Result<TrainOutcome> Loop::run() {
     }
     if (!go) {
       outcome.status = "interrupted";
+      break;
+    }
+    if (plan.stopBelow && state.lowLosses >= plan.stopUpdates) {
+      outcome.status = "early_stopped";
       break;
     }
     bool checkpoint = plan.checkpointSteps

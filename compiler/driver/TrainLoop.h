@@ -29,6 +29,9 @@ struct TrainPlan {
   int64_t validEvery = 0;
   /// 0: never stop early.
   int64_t patience = 0;
+  /// Ends once so many updates running had a loss below the mark.
+  std::optional<double> stopBelow;
+  int64_t stopUpdates = 1;
   /// The first that is above 0 counts.
   int64_t checkpointSteps = 0;
   double checkpointSeconds = 300;
@@ -51,6 +54,8 @@ struct TrainState {
   int64_t bestStep = 0;
   int64_t lastValidStep = 0;
   int64_t badValidations = 0;
+  /// Updates running with a loss below the mark of `stopBelow`.
+  int64_t lowLosses = 0;
   int64_t epochIndex = 0, nextIndex = 0;
   double scheduleFactor = 1, scheduleBest = 1e300;
 

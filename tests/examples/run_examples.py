@@ -66,7 +66,7 @@ def test_script(work):
     expect(table.startswith("before\n<!-- table") and
            table.endswith("-->\nafter\n") and "old" not in table and
            "| [a system](first) | `rnnc train a.rnn` | made | 87.5% right | "
-           "0.50 by guessing | 0:00 |" in table, "the table is written", table)
+           "0.50 by guessing | 0:00 (0:00) |" in table, "the table is written", table)
     kept = json.loads(read("examples/first/results.json"))["one"]
     expect(kept["result"]["figures"] == {"train.test.accuracy": 0.875} and
            set(kept["seconds_each"]) == {"echo", "train", "eval", "eval2"},
