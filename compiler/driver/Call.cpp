@@ -63,13 +63,15 @@ void Call::Slot::setNumber(double value) {
     *static_cast<float *>(data) = static_cast<float>(value);
 }
 
-rt::DType Call::Slot::dtype() const {
-  return info.type == "f64"   ? rt::DType::F64
-         : info.type == "f32" ? rt::DType::F32
-         : info.type == "i32" ? rt::DType::I32
-         : info.type == "i1"  ? rt::DType::Bool
-                              : rt::DType::I64;
+static rt::DType dtypeOf(const std::string &type) {
+  return type == "f64"   ? rt::DType::F64
+         : type == "f32" ? rt::DType::F32
+         : type == "i32" ? rt::DType::I32
+         : type == "i1"  ? rt::DType::Bool
+                         : rt::DType::I64;
 }
+
+Call::Slot::Slot(const ArgInfo &info) : info(info), type(dtypeOf(info.type)) {}
 
 Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
                           std::shared_ptr<Team> team) {
@@ -85,13 +87,11 @@ Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
     } else if (arg.kind == "key") {
       made.hasKey = true;
     } else {
-      made.arguments.emplace_back();
-      made.arguments.back().info = arg;
+      made.arguments.push_back(Slot(arg));
     }
   }
   for (const ArgInfo &arg : info->results) {
-    made.returned.emplace_back();
-    made.returned.back().info = arg;
+    made.returned.push_back(Slot(arg));
   }
   made.extents.assign(made.axes.size(), 0);
   for (size_t i = 0; i < made.arguments.size(); ++i)
@@ -102,6 +102,7 @@ Result<Call> Call::create(std::shared_ptr<Code> code, const std::string &entry,
         made.statePairs.emplace_back(i, j);
   for (const Slot &slot : made.returned)
     made.changesWeights |= slot.info.kind == "param";
+  made.findDerivedLengths();
   made.preparedSize = code->preparedBytes(entry);
   made.code = std::move(code);
   made.team = std::move(team);
@@ -243,19 +244,26 @@ void Call::runOnTeam() {
         this);
 }
 
-/// Lengths along `T/2` follow from those along T.
+void Call::findDerivedLengths() {
+  for (size_t to = 0; to < arguments.size(); ++to) {
+    if (arguments[to].info.kind != "lengths")
+      continue;
+    auto [base, every] = rt::baseAxis(arguments[to].info.name);
+    for (size_t from = 0; every > 1 && from < arguments.size(); ++from)
+      if (arguments[from].info.kind == "lengths" &&
+          arguments[from].info.name == base)
+        derived.push_back({to, from, every});
+  }
+}
+
 void Call::deriveLengths() {
-  for (Slot &slot : arguments) {
-    if (slot.info.kind != "lengths")
+  for (auto [to, from, every] : derived) {
+    if (arguments[to].bytes != arguments[from].bytes)
       continue;
-    auto [base, every] = rt::baseAxis(slot.info.name);
-    const Slot *all = every > 1 ? arg("lengths", base) : nullptr;
-    if (!all || all->bytes != slot.bytes)
-      continue;
-    const auto *from = static_cast<const int32_t *>(all->data);
-    auto *to = static_cast<int32_t *>(slot.data);
-    for (int64_t i = 0; i < slot.bytes / int64_t(sizeof(int32_t)); ++i)
-      to[i] = static_cast<int32_t>(rt::stepsOf(from[i], every));
+    const auto *all = static_cast<const int32_t *>(arguments[from].data);
+    auto *some = static_cast<int32_t *>(arguments[to].data);
+    for (int64_t i = 0; i < arguments[to].bytes / int64_t(sizeof(int32_t)); ++i)
+      some[i] = static_cast<int32_t>(rt::stepsOf(all[i], every));
   }
 }
 

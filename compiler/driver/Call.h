@@ -103,10 +103,12 @@ public:
     /// The element as a double; for scalars.
     double number(int64_t index = 0) const;
     void setNumber(double value);
-    rt::DType dtype() const;
+    rt::DType dtype() const { return type; }
 
   private:
     friend class Call;
+    explicit Slot(const ArgInfo &info);
+    rt::DType type;
     bool borrowed = false;
     Buffer own;
   };
@@ -148,8 +150,9 @@ public:
 
 private:
   Call() = default;
-  /// Lengths along `T/2` from those along T.
+  /// Lengths along `T/2` from those along T, of which `derived` knows.
   void deriveLengths();
+  void findDerivedLengths();
   void link();
   void runOnTeam();
 
@@ -164,6 +167,12 @@ private:
   std::vector<void *> argPointers, resultPointers;
   /// State arguments and the results that follow them.
   std::vector<std::pair<size_t, size_t>> statePairs;
+  /// Arguments of lengths that follow from another one, of every so many steps.
+  struct Derived {
+    size_t to, from;
+    int64_t every;
+  };
+  std::vector<Derived> derived;
   Buffer arena, ownPrepared;
   std::shared_ptr<Prepared> prepared;
   std::shared_ptr<Generation> generation;

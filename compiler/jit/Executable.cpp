@@ -16,12 +16,13 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Object/ObjectFile.h"
+#include <atomic>
 
 using namespace rnnc;
 namespace orc = llvm::orc;
 
 /// More threads than this find nothing to do: one function is one thread's.
-static constexpr int64_t kMostParts = 8;
+static constexpr int64_t kMostThreads = 8;
 
 struct Executable::Impl {
   std::string prefix;
@@ -172,13 +173,37 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options,
     // A saved object that does not load is made again.
     llvm::consumeError(loaded.takeError());
   }
-  auto objects = emitObjects(
-      *bitcode, *machine,
-      std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostParts), meanwhile);
+  // Kernels are kept one by one as well: the next model has the same.
+  KeptKernels kept;
+  std::atomic<bool> hasKept = false;
+  kept.find = [&](llvm::StringRef kernel) -> std::optional<std::string> {
+    auto parts = cache.find(cache.key(kernel));
+    if (!parts || parts->size() != 1)
+      return std::nullopt;
+    hasKept = true;
+    return parts->front();
+  };
+  kept.save = [&](llvm::StringRef kernel, llvm::StringRef object) {
+    cache.save(cache.key(kernel), object.str());
+  };
+  unsigned threads =
+      std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostThreads);
+  auto objects = emitObjects(*bitcode, *machine, threads, kept, meanwhile);
   if (!objects)
     return objects.takeError();
-  cache.save(key, *objects);
-  return load(*objects, options);
+  auto loaded = load(*objects, options);
+  if (!loaded && hasKept) {
+    // Nor are kernels of some other model worth more than that.
+    llvm::consumeError(loaded.takeError());
+    kept.find = [](llvm::StringRef) { return std::nullopt; };
+    objects = emitObjects(*bitcode, *machine, threads, kept);
+    if (!objects)
+      return objects.takeError();
+    loaded = load(*objects, options);
+  }
+  if (loaded)
+    cache.save(key, *objects);
+  return loaded;
 }
 
 Executable::Entry Executable::entry(llvm::StringRef name) const {

@@ -32,6 +32,7 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <atomic>
 #include <thread>
 
 using namespace rnnc;
@@ -199,44 +200,116 @@ llvm::Expected<std::string> rnnc::emitCode(mlir::ModuleOp module,
                   session);
 }
 
-/// Which part each function goes to: the largest first, each to the part that
-/// has the least so far. Parts that would stay empty are left out.
-static std::vector<std::vector<std::string>>
-divide(const llvm::Module &code, unsigned parts) {
-  std::vector<std::pair<size_t, std::string>> functions;
-  for (const llvm::Function &function : code)
-    if (!function.isDeclaration())
-      functions.emplace_back(function.getInstructionCount(),
-                             function.getName().str());
-  llvm::sort(functions, std::greater<>());
-  parts = std::max<size_t>(1, std::min<size_t>(parts, functions.size()));
-  std::vector<std::vector<std::string>> result(parts);
-  std::vector<size_t> sizes(parts);
-  for (const auto &[size, name] : functions) {
-    size_t least = std::min_element(sizes.begin(), sizes.end()) - sizes.begin();
-    sizes[least] += size;
-    result[least].push_back(name);
+namespace {
+/// Functions that become one object.
+struct Part {
+  std::vector<std::string> names;
+  size_t instructions = 0;
+  /// One private function, which models share.
+  bool isKernel = false;
+};
+} // namespace
+
+/// Smaller private functions are not worth an object of their own.
+static constexpr size_t kKernelInstructions = 300;
+
+/// Large private functions are parts of their own; the others go, the largest
+/// first, each to the one of `shares` parts that has the least so far. The
+/// largest part comes first, and none is empty.
+static std::vector<Part> divide(const llvm::Module &code, unsigned shares) {
+  std::vector<std::pair<size_t, const llvm::Function *>> functions;
+  std::vector<Part> kernels;
+  for (const llvm::Function &function : code) {
+    if (function.isDeclaration())
+      continue;
+    size_t size = function.getInstructionCount();
+    if (function.hasHiddenVisibility() && size >= kKernelInstructions)
+      kernels.push_back({{function.getName().str()}, size, true});
+    else
+      functions.emplace_back(size, &function);
   }
+  llvm::sort(functions, [](const auto &x, const auto &y) {
+    return std::pair(y.first, y.second->getName()) <
+           std::pair(x.first, x.second->getName());
+  });
+  std::vector<Part> result(
+      std::min<size_t>(std::max(shares, 1u), functions.size()));
+  for (const auto &[size, function] : functions) {
+    Part &least = *llvm::min_element(result, [](const Part &x, const Part &y) {
+      return x.instructions < y.instructions;
+    });
+    least.instructions += size;
+    least.names.push_back(function->getName().str());
+  }
+  llvm::append_range(result, kernels);
+  llvm::stable_sort(result, [](const Part &x, const Part &y) {
+    return x.instructions > y.instructions;
+  });
   return result;
+}
+
+/// The functions of a part, and of all else no more than they name.
+static llvm::Expected<std::unique_ptr<llvm::Module>>
+readPart(llvm::StringRef bitcode, const Part &part,
+         llvm::LLVMContext &context) {
+  auto code = llvm::getLazyBitcodeModule(
+      llvm::MemoryBufferRef(bitcode, "rnnc"), context);
+  if (!code)
+    return code;
+  llvm::StringSet<> wanted;
+  wanted.insert(part.names.begin(), part.names.end());
+  for (llvm::Function &function : **code)
+    if (!function.isDeclaration() && !wanted.contains(function.getName()))
+      function.deleteBody();
+  if (llvm::Error error = (*code)->materializeAll())
+    return std::move(error);
+  // Names of others, and what is named in another order, would make equal
+  // kernels differ.
+  std::vector<llvm::Function *> declared;
+  for (llvm::Function &function : llvm::make_early_inc_range(**code))
+    if (function.isDeclaration()) {
+      if (function.use_empty())
+        function.eraseFromParent();
+      else
+        declared.push_back(&function);
+    }
+  llvm::sort(declared, [](llvm::Function *x, llvm::Function *y) {
+    return x->getName() < y->getName();
+  });
+  for (llvm::Function *function : declared) {
+    function->removeFromParent();
+    (*code)->getFunctionList().push_back(function);
+  }
+  for (llvm::GlobalVariable &global :
+       llvm::make_early_inc_range((*code)->globals()))
+    if (global.hasLocalLinkage() && global.use_empty())
+      global.eraseFromParent();
+  return code;
 }
 
 /// Object code of some functions of a module written as bitcode.
 static llvm::Expected<std::string> emitPart(llvm::StringRef bitcode,
-                                            llvm::ArrayRef<std::string> names,
-                                            const Machine &machine) {
-  std::unique_ptr<llvm::TargetMachine> target = machine.another();
+                                            const Part &part,
+                                            const Machine &machine,
+                                            const KeptKernels &kept) {
   Context session;
-  auto code = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "rnnc"),
-                                     session.context);
+  auto code = readPart(bitcode, part, session.context);
   if (!code)
     return code.takeError();
-  llvm::StringSet<> kept;
-  kept.insert(names.begin(), names.end());
-  for (llvm::Function &function : **code)
-    if (!function.isDeclaration() && !kept.contains(function.getName()))
-      function.deleteBody();
+  std::string own;
+  if (part.isKernel) {
+    llvm::raw_string_ostream os(own);
+    llvm::WriteBitcodeToFile(**code, os);
+    if (auto object = kept.find(own))
+      return *object;
+  }
+  std::unique_ptr<llvm::TargetMachine> target = machine.another();
   optimize(**code, *target);
-  return generate(**code, *target, llvm::CodeGenFileType::ObjectFile, session);
+  auto object =
+      generate(**code, *target, llvm::CodeGenFileType::ObjectFile, session);
+  if (object && part.isKernel)
+    kept.save(own, *object);
+  return object;
 }
 
 llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
@@ -262,39 +335,47 @@ llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
 
 llvm::Expected<std::vector<std::string>>
 rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
-                  unsigned parts, llvm::function_ref<void()> meanwhile) {
-  std::vector<std::vector<std::string>> divided;
+                  unsigned threads, const KeptKernels &kept,
+                  llvm::function_ref<void()> meanwhile) {
+  std::vector<Part> parts;
   {
     Context session;
     auto code = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "rnnc"),
                                        session.context);
     if (!code)
       return code.takeError();
+    parts = divide(**code, threads);
     // A variable that is written to must not be there twice.
     if (llvm::any_of((*code)->globals(), [](const llvm::GlobalVariable &value) {
           return !value.isConstant() && !value.isDeclaration();
-        }))
-      parts = 1;
-    divided = divide(**code, parts);
+        })) {
+      Part all;
+      for (const Part &part : parts)
+        llvm::append_range(all.names, part.names);
+      parts = {all};
+    }
   }
-  std::vector<std::string> objects(divided.size());
-  std::vector<std::string> errors(divided.size());
-  auto emit = [&](size_t part) {
-    auto object = emitPart(bitcode, divided[part], machine);
-    if (object)
-      objects[part] = std::move(*object);
-    else
-      errors[part] = llvm::toString(object.takeError());
+  std::vector<std::string> objects(parts.size());
+  std::vector<std::string> errors(parts.size());
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t part = next++; part < parts.size(); part = next++) {
+      auto object = emitPart(bitcode, parts[part], machine, kept);
+      if (object)
+        objects[part] = std::move(*object);
+      else
+        errors[part] = llvm::toString(object.takeError());
+    }
   };
-  std::vector<std::thread> threads;
-  for (size_t part = meanwhile ? 0 : 1; part < divided.size(); ++part)
-    threads.emplace_back(emit, part);
+  std::vector<std::thread> workers;
+  for (size_t i = meanwhile ? 0 : 1;
+       i < std::min<size_t>(threads, parts.size()); ++i)
+    workers.emplace_back(work);
   if (meanwhile)
     meanwhile();
-  else
-    emit(0);
-  for (std::thread &thread : threads)
-    thread.join();
+  work();
+  for (std::thread &worker : workers)
+    worker.join();
   for (const std::string &error : errors)
     if (!error.empty())
       return llvm::createStringError(error);

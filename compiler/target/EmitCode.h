@@ -13,6 +13,8 @@
 #include "compiler/target/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <functional>
+#include <optional>
 #include <vector>
 
 namespace rnnc {
@@ -33,13 +35,21 @@ llvm::Expected<std::string> emitBitcode(mlir::ModuleOp module,
                                         const Machine &machine,
                                         llvm::StringRef prefix);
 
-/// Makes at most `parts` objects of what emitBitcode wrote, one thread each,
-/// that are to be linked together. The code of a function is the same in
-/// however many parts. The threads touch nothing of MLIR; the caller's does
-/// `meanwhile`, if given, and waits for them.
+/// Where objects of kernels are kept. A kernel's bitcode holds that function
+/// alone, so models that multiply matrices share it. Called by several threads.
+struct KeptKernels {
+  std::function<std::optional<std::string>(llvm::StringRef bitcode)> find;
+  std::function<void(llvm::StringRef bitcode, llvm::StringRef object)> save;
+};
+
+/// Makes objects of what emitBitcode wrote, on so many threads, that are to be
+/// linked together. Each large private function is one of its own, from `kept`
+/// where it is there. The code of a function is the same in however many
+/// objects. The threads touch nothing of MLIR; the caller's does `meanwhile`,
+/// if given, and waits for them.
 llvm::Expected<std::vector<std::string>>
-emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned parts,
-            llvm::function_ref<void()> meanwhile = {});
+emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned threads,
+            const KeptKernels &kept, llvm::function_ref<void()> meanwhile = {});
 
 } // namespace rnnc
 

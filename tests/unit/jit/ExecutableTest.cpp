@@ -148,8 +148,9 @@ TEST_F(ExecutableTest, LoadsPartsInAnyNumber) {
   ASSERT_TRUE(!!bitcode) << llvm::toString(bitcode.takeError());
   TargetOptions options;
   options.prefix = "M";
+  KeptKernels kept;
   for (unsigned parts : {1, 2, 3, 8}) {
-    auto objects = emitObjects(*bitcode, *machine, parts);
+    auto objects = emitObjects(*bitcode, *machine, parts, kept);
     ASSERT_TRUE(!!objects) << llvm::toString(objects.takeError());
     // Three functions: no part stays empty.
     EXPECT_EQ(objects->size(), std::min(parts, 3u));
@@ -158,7 +159,7 @@ TEST_F(ExecutableTest, LoadsPartsInAnyNumber) {
     checkSum(**code);
     EXPECT_EQ((*code)->entry("row"), nullptr);
     // The same parts again.
-    auto again = emitObjects(*bitcode, *machine, parts);
+    auto again = emitObjects(*bitcode, *machine, parts, kept);
     ASSERT_TRUE(!!again);
     EXPECT_EQ(*again, *objects);
   }
