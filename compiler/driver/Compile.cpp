@@ -386,6 +386,7 @@ Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
   gen.stream = options.stream;
   gen.f64 = options.f64;
   gen.ragged = options.ragged;
+  gen.evaluationLoss = options.evaluationLoss;
   Result<void> done = code->collecting([&] {
     code->original = rnnc::generate(*code->context, model, spec.sources(), gen);
     return bool(code->original);

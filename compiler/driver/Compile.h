@@ -79,6 +79,8 @@ private:
 /// How code is made from a model.
 struct CodeOptions {
   bool stream = false, f64 = false, remarks = false;
+  /// The loss that is differentiated is that of evaluation, without draws.
+  bool evaluationLoss = false;
   std::set<std::string> ragged;
   PipelineOptions pipeline;
   TargetOptions target;

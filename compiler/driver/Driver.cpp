@@ -60,6 +60,10 @@ static int dispatch(const CommandLine &line, Console &console) {
     return predictCommand(line, console);
   if (name == "run")
     return runCommand(line, console);
+  if (name == "inspect")
+    return inspectCommand(line, console);
+  if (name == "draw")
+    return drawCommand(line, console);
   if (name == "bench")
     return benchCommand(line, console);
   if (name == "baseline")

@@ -257,6 +257,25 @@ struct ModelSize {
   SourceRange place;
 };
 
+/// A value that an equation gives a name: `i` of the instance `lstm`.
+struct NamedValue {
+  std::string instance; ///< its path; "" in the model
+  std::string name;     ///< as written, with the turns of the loops around it
+  Node *node = nullptr;
+  bool local = false; ///< of the body of a function
+  SourceRange place;  ///< of the name
+  SourceRange value;  ///< of the equation's right side
+};
+
+/// A layer or cell that was applied.
+struct AppliedInstance {
+  std::string path;
+  std::string definition; ///< the name of the layer or cell
+  /// Static arguments that are sizes or numbers, as written: "n", its size.
+  std::vector<std::pair<std::string, Size>> sizes;
+  bool isCell = false;
+};
+
 struct Model {
   std::string name;
   SourceRange place;
@@ -272,6 +291,10 @@ struct Model {
   std::optional<Predict> predict;
   std::vector<Alignment> alignments;
   std::vector<Option> train, sample;
+  std::vector<NamedValue> named;
+  std::vector<AppliedInstance> instances; ///< in order of first application
+  /// What softmax along a time axis gives, and the axis.
+  std::vector<std::pair<Node *, int>> weightings;
   std::deque<Node> nodes; ///< owns all
   int64_t draws = 0;      ///< streams of random numbers
   int64_t initDraws = 0;  ///< the same for initial values

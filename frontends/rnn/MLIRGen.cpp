@@ -507,7 +507,8 @@ OwningOpRef<ModuleOp> rnnc::generate(MLIRContext &context,
   FunctionGen init(*module, model, sources, options, false);
   FunctionGen forward(*module, evaluation, sources, options, false);
   FunctionGen eval(*module, evaluation, sources, options, false);
-  FunctionGen loss(*module, model, sources, options, true);
+  FunctionGen loss(*module, options.evaluationLoss ? evaluation : model,
+                   sources, options, !options.evaluationLoss);
   if (failed(init.makeInit()) || failed(forward.makeForward()) ||
       failed(eval.makeEval()) || failed(loss.makeLoss()) ||
       failed(verify(*module)))

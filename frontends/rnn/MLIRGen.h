@@ -28,6 +28,9 @@ struct GenOptions {
   bool f64 = false;
   /// Names of time axes along which examples of a batch differ in length.
   std::set<std::string> ragged;
+  /// The loss is that of evaluation: draws are their means, `training` is
+  /// false.
+  bool evaluationLoss = false;
 };
 
 /// Makes the module. All sizes of the model must have values. Null, after an

@@ -365,6 +365,7 @@ Val Sema::applyDefinition(const ast::Definition *def,
   if (!instance)
     callee.loops = frame->loops;
   if (instance) {
+    keepInstance(*instance);
     callee.letters = instance->letters;
     for (auto &[name, val] : instance->statics) {
       Binding binding;

@@ -158,6 +158,11 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
   if (!call.reduced(*this, x, true, own, time))
     return poison();
   bool logarithm = call.name == "log_softmax";
+  auto weights = [&](Node *node) {
+    if (node && time >= 0)
+      model->weightings.emplace_back(node, time);
+    return Val::of(node);
+  };
   bool allTrue = maskArg && maskArg->val.kind == Val::Bool && maskArg->val.flag;
   if (!maskArg || allTrue) {
     Node *node =
@@ -166,7 +171,7 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
       node->index = own.empty() ? -1 : own[0];
       node->axis = time;
     }
-    return Val::of(node);
+    return logarithm ? Val::of(node) : weights(node);
   }
   Node *mask = toTensor(maskArg->val, maskArg->place);
   if (!mask)
@@ -193,7 +198,7 @@ Val Sema::builtinSoftmax(BuiltinCall &call) {
               binary(Op::Sub, shifted, again(unary(Op::Log, divisor, at)), at,
                      "-"),
               constant(0, at), at));
-  return Val::of(binary(Op::Div, e, again(divisor), at, "/"));
+  return weights(binary(Op::Div, e, again(divisor), at, "/"));
 }
 
 //===----------------------------------------------------------------------===//

@@ -220,7 +220,8 @@ private:
   void runFor(const ast::ForStmt *stmt);
   void runIf(const ast::IfStmt *stmt);
   void leaveUndecided(const ast::Block *body);
-  void define(const ast::Ident &ident, Val val);
+  void define(const ast::Ident &ident, Val val, SourceRange value);
+  void keepName(const ast::Ident &ident, const Val &val, SourceRange value);
   void nameInstances(Val &val, const std::string &name);
   void collectNames(const ast::Block *block);
   bool staticRange(const Expr *from, const Expr *to, int64_t &first,
@@ -317,6 +318,7 @@ private:
                      SourceRange at);
   void bindLetters(Frame &callee);
   void settleName(Instance &instance);
+  void keepInstance(const Instance &instance);
   void adoptStatics(Instance &instance);
   std::optional<int64_t> ensureParam(const std::shared_ptr<Instance> &instance,
                                      const std::string &name);

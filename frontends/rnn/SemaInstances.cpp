@@ -211,6 +211,27 @@ void Sema::settleName(Instance &instance) {
   adoptStatics(instance);
 }
 
+/// Remembers an instance that is applied, for those who draw the model.
+void Sema::keepInstance(const Instance &instance) {
+  if (!instance.paths)
+    return;
+  for (const hir::AppliedInstance &known : model->instances)
+    if (known.path == instance.paths->path)
+      return;
+  hir::AppliedInstance applied;
+  applied.path = instance.paths->path;
+  applied.definition = instance.def->ident.name;
+  applied.isCell = instance.def->kind == ast::DefKind::Cell;
+  for (const ast::StaticParam &param : instance.def->statics)
+    if (param.kind == ast::StaticKind::Size)
+      if (auto it = instance.statics.find(param.ident.name);
+          it != instance.statics.end() && it->second.number.exact)
+        applied.sizes.emplace_back(
+            param.ident.name,
+            Size(*it->second.number.exact, it->second.number.spelling));
+  model->instances.push_back(std::move(applied));
+}
+
 /// Instances given as arguments, if they have no name, are named below the one
 /// they are given to.
 void Sema::adoptStatics(Instance &instance) {

@@ -28,7 +28,7 @@ void Sema::runOutput(const ast::OutputStmt *stmt) {
     output.value = expandTo(node, full, out.value->range);
     model->outputs.push_back(output);
     if (out.ident && !frame->names.count(out.ident->name))
-      define(*out.ident, val);
+      define(*out.ident, val, out.value->range);
   }
 }
 
@@ -94,7 +94,7 @@ void Sema::runLoss(const ast::LossStmt *stmt) {
     reduced.derived = std::make_shared<hir::Derived>();
     reduced.derived->op = Op::Input;
     reduced.derived->name = unique;
-    define(*stmt->ident, reduced);
+    define(*stmt->ident, reduced, stmt->value->range);
   }
   if (val.kind == Val::Reduced) {
     if (!stmt->isMetric) {

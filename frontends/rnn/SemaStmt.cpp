@@ -374,7 +374,24 @@ void Sema::declareInput(const ast::DeclGroup &group, const ast::Ident &ident,
 // Equations
 //===----------------------------------------------------------------------===//
 
-void Sema::define(const ast::Ident &ident, Val val) {
+/// Remembers what an equation defines, for those who want to see it.
+void Sema::keepName(const ast::Ident &ident, const Val &val,
+                    SourceRange value) {
+  if (val.kind != Val::Tensor)
+    return;
+  hir::NamedValue named;
+  named.name = ident.name;
+  for (int64_t i : frame->loops)
+    named.name += "." + std::to_string(i);
+  named.instance = frame->paths ? frame->paths->path : "";
+  named.local = frame->def && frame->def->kind == ast::DefKind::Fn;
+  named.node = val.node;
+  named.place = ident.range;
+  named.value = value;
+  model->named.push_back(std::move(named));
+}
+
+void Sema::define(const ast::Ident &ident, Val val, SourceRange value) {
   if (auto it = frame->names.find(ident.name); it != frame->names.end()) {
     Diagnostic *diagnostic = error(
         ident.range, "defined", str("'", ident.name, "' is already defined"));
@@ -388,6 +405,7 @@ void Sema::define(const ast::Ident &ident, Val val) {
     return;
   }
   nameInstances(val, ident.name);
+  keepName(ident, val, value);
   Binding binding;
   binding.val = std::move(val);
   binding.place = ident.range;
@@ -416,7 +434,7 @@ void Sema::runEquation(const ast::EquationStmt *stmt) {
     }
   }
   if (stmt->names.size() == 1)
-    return define(stmt->names[0], std::move(val));
+    return define(stmt->names[0], std::move(val), stmt->value->range);
   std::vector<Val> parts;
   if (val.kind == Val::Tuple || val.kind == Val::List) {
     parts = val.items;
@@ -433,7 +451,7 @@ void Sema::runEquation(const ast::EquationStmt *stmt) {
         str("expected ", stmt->names.size(), " values, found ", parts.size()));
   bool fits = parts.size() == stmt->names.size();
   for (size_t i = 0; i < stmt->names.size(); ++i)
-    define(stmt->names[i], fits ? parts[i] : poison());
+    define(stmt->names[i], fits ? parts[i] : poison(), stmt->value->range);
 }
 
 void Sema::runUpdate(const ast::UpdateStmt *stmt) {
@@ -472,6 +490,8 @@ void Sema::runUpdate(const ast::UpdateStmt *stmt) {
   if (val.kind == Val::Result)
     if (Node *node = toTensor(val, stmt->value->range); !node)
       val = poison();
+  if (!isState)
+    keepName(stmt->ident, val, stmt->value->range);
   frame->next[name] = {val, stmt->ident.range};
 }
 

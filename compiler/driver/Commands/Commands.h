@@ -21,6 +21,8 @@ int evalCommand(const CommandLine &line, Console &console);
 int sampleCommand(const CommandLine &line, Console &console);
 int predictCommand(const CommandLine &line, Console &console);
 int runCommand(const CommandLine &line, Console &console);
+int inspectCommand(const CommandLine &line, Console &console);
+int drawCommand(const CommandLine &line, Console &console);
 int benchCommand(const CommandLine &line, Console &console);
 int baselineCommand(const CommandLine &line, Console &console);
 int reportCommand(const CommandLine &line, Console &console);
