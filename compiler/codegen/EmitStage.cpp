@@ -36,6 +36,11 @@ struct Emitter::StagePlan {
     int64_t first = 0;
     int64_t parts = 0;
     int64_t terms = 0;
+    /// By part: the argument that its sum starts from, or -1.
+    ArrayRef<int64_t> starts;
+    bool startsAtZero() const {
+      return llvm::all_of(starts, [](int64_t start) { return start < 0; });
+    }
   };
   /// Products of bf16 numbers; `units` of a product are then pairs of terms.
   bool isNarrow = false;
@@ -174,6 +179,7 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
   int64_t most = mostGroups(units, plan.lanes);
   plan.groups = groupsOf(stage, vectorBits, most);
   plan.isNarrow = stage.getBf16();
+  ArrayRef<int64_t> starts = stage.getStarts();
   for (auto &[product, parts] : splitParts(stage)) {
     StagePlan::Dot dot;
     auto source = viewOf(stage.getSources()[product]);
@@ -184,6 +190,8 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
     dot.packed = *weights;
     dot.first = plan.vectors;
     dot.parts = parts.size();
+    dot.starts = starts.take_front(dot.parts);
+    starts = starts.drop_front(dot.parts);
     dot.terms = source->sizes[1].coefficient;
     plan.vectors += dot.parts * plan.groups;
     plan.dots.push_back(dot);
@@ -290,29 +298,51 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
   }
 
   auto yield = cast<step::YieldOp>(body.getTerminator());
+  auto placeIn = [&](const View &view, Value unit) {
+    return offset(view.base, mul(unit, value(view.strides[0])), view.element);
+  };
+  // Where a part of a product lies, by its number, and a row of it.
+  SmallVector<int64_t> partVectors;
+  for (const StagePlan::Dot &dot : plan.dots)
+    for (int64_t part = 0; part < dot.parts; ++part)
+      partVectors.push_back(dot.first + part * plan.groups);
+  auto partAt = [&](Value stackRow, int64_t part, Value group) {
+    return offset(stackRow,
+                  mul(add(constant(partVectors[part]), group), constant(lanes)),
+                  element);
+  };
+  auto vector = VectorType::get(lanes, element);
+  // What the sums of a product start from goes where they will stand.
+  auto startSums = [&](unsigned number, ArrayRef<View> row, Value unit,
+                       Value stackRow, Value group, Value count) {
+    int64_t part = 0;
+    for (unsigned i = 0; i < number; ++i)
+      part += plan.dots[i].parts;
+    for (int64_t start : plan.dots[number].starts) {
+      Value from;
+      if (start < 0)
+        from = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+      else if (start < static_cast<int64_t>(inputs.size()))
+        from = loadLanes(row[start], placeIn(row[start], unit),
+                         row[start].strides[0], lanes, count);
+      else
+        from = load(vector, partAt(stackRow, start - inputs.size(), group));
+      store(from, partAt(stackRow, part++, group));
+    }
+  };
   // One vector of units of one row: `count` of them if it is not whole.
   auto run = [&](ArrayRef<View> row, Value unit, Value stackRow, Value group,
                  Value count) {
     IRMapping values;
-    auto place = [&](const View &view) {
-      return offset(view.base, mul(unit, value(view.strides[0])),
-                    view.element);
-    };
     auto arguments = body.getArguments();
     for (auto [argument, view] :
          llvm::zip(arguments.take_front(inputs.size()), row))
       values.map(argument,
-                 loadLanes(view, place(view), view.strides[0], lanes, count));
-    unsigned next = inputs.size();
-    for (const StagePlan::Dot &dot : plan.dots)
-      for (int64_t part = 0; part < dot.parts; ++part) {
-        Value vector =
-            add(constant(dot.first + part * plan.groups), group);
-        Value from =
-            offset(stackRow, mul(vector, constant(lanes)), element);
-        values.map(arguments[next++],
-                   load(VectorType::get(lanes, element), from));
-      }
+                 loadLanes(view, placeIn(view, unit), view.strides[0], lanes,
+                           count));
+    for (size_t part = 0; part < partVectors.size(); ++part)
+      values.map(arguments[inputs.size() + part],
+                 load(vector, partAt(stackRow, part, group)));
     for (Operation &inner : body.without_terminator()) {
       if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
         auto type = VectorType::get(lanes, constant.getType());
@@ -330,7 +360,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     for (auto [i, entry] : llvm::enumerate(stores)) {
       const View &view = row[inputs.size() + i];
       storeLanes(values.lookupOrDefault(yield.getValues()[entry.first]), view,
-                 place(view), view.strides[0], count);
+                 placeIn(view, unit), view.strides[0], count);
     }
   };
 
@@ -344,7 +374,51 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
       Value last = arith::MinSIOp::create(
           b, loc, add(first, constant(kStackRows)), rowHigh);
       Value count = arith::SubIOp::create(b, loc, last, first);
-      for (const StagePlan::Dot &dot : plan.dots) {
+      // Runs `body(row views, unit, row on the stack, vector in a part, count)`
+      // for every vector of units of the panel's rows.
+      auto forVectors = [&](function_ref<void(ArrayRef<View>, Value, Value,
+                                              Value, Value)>
+                                body) {
+        forRange(first, last, 1, [&](Value row) {
+          Views here;
+          for (const View &view : all)
+            here.push_back(at(view, 0, row));
+          Value stackRow;
+          if (stack) {
+            Value depth = arith::SubIOp::create(b, loc, row, first);
+            stackRow = offset(stack, mul(depth, constant(width)), element);
+          }
+          auto groupOf = [&](Value at) -> Value {
+            if (plan.groups == 1)
+              return constant(0);
+            Value within = arith::SubIOp::create(b, loc, at, unit);
+            return arith::DivSIOp::create(b, loc, within, constant(lanes));
+          };
+          Value wholeEnd =
+              whole == units ? Value(end)
+                             : Value(arith::MinSIOp::create(b, loc, end,
+                                                            constant(whole)));
+          forRange(unit, wholeEnd, lanes, [&](Value at) {
+            body(here, at, stackRow, groupOf(at), Value());
+          });
+          if (whole == units)
+            return;
+          ifThen(compare(arith::CmpIPredicate::sgt, end, constant(whole)),
+                 [&] {
+                   Value at = constant(whole);
+                   body(here, at, stackRow, groupOf(at),
+                        constant(units - whole));
+                 });
+        });
+      };
+      for (auto [number, dot] : llvm::enumerate(plan.dots)) {
+        bool resumes = !dot.startsAtZero();
+        if (resumes)
+          forVectors([&, number = number](ArrayRef<View> row, Value unit,
+                                          Value stackRow, Value group,
+                                          Value count) {
+            startSums(number, row, unit, stackRow, group, count);
+          });
         int64_t dotWidth = dot.parts * plan.groups * lanes;
         Value weights = offset(
             dot.packed.base,
@@ -368,37 +442,10 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
                                  dot.parts * plan.groups),
             ValueRange{left, rowStride, termStride, weights,
                        offset(stack, constant(dot.first * lanes), element),
-                       constant(width), constant(dot.terms), count});
+                       constant(width), constant(dot.terms), count,
+                       constant(resumes)});
       }
-      forRange(first, last, 1, [&](Value row) {
-        Views here;
-        for (const View &view : all)
-          here.push_back(at(view, 0, row));
-        Value stackRow;
-        if (stack) {
-          Value depth = arith::SubIOp::create(b, loc, row, first);
-          stackRow = offset(stack, mul(depth, constant(width)), element);
-        }
-        auto groupOf = [&](Value at) -> Value {
-          if (plan.groups == 1)
-            return constant(0);
-          Value within = arith::SubIOp::create(b, loc, at, unit);
-          return arith::DivSIOp::create(b, loc, within, constant(lanes));
-        };
-        Value wholeEnd =
-            whole == units
-                ? Value(end)
-                : Value(arith::MinSIOp::create(b, loc, end, constant(whole)));
-        forRange(unit, wholeEnd, lanes, [&](Value at) {
-          run(here, at, stackRow, groupOf(at), Value());
-        });
-        if (whole == units)
-          return;
-        ifThen(compare(arith::CmpIPredicate::sgt, end, constant(whole)), [&] {
-          Value at = constant(whole);
-          run(here, at, stackRow, groupOf(at), constant(units - whole));
-        });
-      });
+      forVectors(run);
     });
   };
   forRange(unitLow, unitHigh, panelUnits, runPanel);

@@ -72,8 +72,8 @@ public:
   /// C[m, v] = sum over k of A[m, k] * P[k, v] for one packed panel of
   /// `vectors` vectors, each entry one fused multiply-add chain (Tiles.cpp).
   ///
-  /// (A ptr, A strides m k, P ptr, C ptr, C stride m, K, rows). The strides of
-  /// narrow products count pairs.
+  /// (A ptr, A strides m k, P ptr, C ptr, C stride m, K, rows, 1 if the sums
+  /// start from C, 0 if from 0). The strides of narrow products count pairs.
   mlir::func::FuncOp panelProduct(mlir::Type element, bool isNarrow,
                                   int64_t vectors);
 

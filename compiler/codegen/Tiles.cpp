@@ -83,7 +83,7 @@ func::FuncOp Kernels::panelProduct(Type element, bool isNarrow,
   Type ptr = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
   func::FuncOp function = KernelWriter::start(
-      module, name, {ptr, i64, i64, ptr, ptr, i64, i64, i64});
+      module, name, {ptr, i64, i64, ptr, ptr, i64, i64, i64, i64});
   KernelWriter w = writerOf(function, element, isNarrow);
   auto args = function.getArguments();
   Panel o{args[0], args[1], args[2], args[3], args[4], args[5]};
@@ -97,7 +97,7 @@ func::FuncOp Kernels::panelProduct(Type element, bool isNarrow,
   Value longer = w.sub(rows, w.mul(height, safe));
   w.loop(zero, units, kBlockUnits, [&](Value low) {
     Value high = w.min(w.add(low, kBlockUnits), units);
-    Value resumes = w.less(zero, low);
+    Value resumes = w.either(w.less(zero, low), w.less(zero, args[8]));
     w.loop(zero, tiles, one, zero,
            [&](Value tile, ValueRange row) -> Values {
              Value isLong = w.less(tile, longer);

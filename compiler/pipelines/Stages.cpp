@@ -24,11 +24,14 @@ using namespace rnnc;
 
 /// Each product has one source, each sum with products is one chain by `into`,
 /// parts without state first, and of such chains only what the state reaches
-/// and the next state needs is left in the scans.
-static void addHoisting(OpPassManager &pm) {
+/// and the next state needs is left in the scans. In calls of one step products
+/// of the input stay in it.
+static void addHoisting(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(rnn::createSplitConcatProductsPass());
   pm.addPass(rnn::createChainSumsPass());
-  pm.addPass(rnn::createHoistStatelessPass());
+  rnn::HoistStatelessPassOptions hoist;
+  hoist.invariantOnly = options.singleStep;
+  pm.addPass(rnn::createHoistStatelessPass(hoist));
   pm.addPass(rnn::createSinkOutputsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -44,7 +47,7 @@ static void buildGrad(OpPassManager &pm, const PipelineOptions &options) {
   // Inputs are multiplied once for all steps, and tables instead of their rows.
   // The derivative is taken of that, so that its gradients are sums over all
   // steps, and over rows of a table before they are multiplied.
-  addHoisting(pm);
+  addHoisting(pm, options);
   rnn::FoldEmbeddingPassOptions embedding;
   embedding.length = options.length;
   embedding.batch = options.batch;
@@ -78,7 +81,7 @@ static void buildGrad(OpPassManager &pm, const PipelineOptions &options) {
 static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   // The step that a reverse scan does again has shrunk to what depends on the
   // state; the rest is what the forward scan reads too.
-  addHoisting(pm);
+  addHoisting(pm, options);
 
   // Sums over time that a scan carried are sums over all steps.
   pm.addPass(grad::createSinkAccumulationsPass());

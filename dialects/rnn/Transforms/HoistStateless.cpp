@@ -121,6 +121,8 @@ private:
 
 struct HoistStatelessPass
     : rnnc::rnn::impl::HoistStatelessPassBase<HoistStatelessPass> {
+  using HoistStatelessPassBase::HoistStatelessPassBase;
+
   void runOnOperation() override {
     // Seen as the module stands, before any op leaves its scan.
     llvm::DenseSet<Operation *> repeated;
@@ -134,6 +136,8 @@ struct HoistStatelessPass
     // Inner scans first: what leaves them may leave the outer ones too.
     getOperation()->walk([&](ScanOp scan) {
       moveLoopInvariantCode(scan);
+      if (invariantOnly)
+        return;
       Hoister hoister(scan, repeated);
       numRefused += hoister.choose();
       numHoisted += hoister.hoist();

@@ -77,6 +77,9 @@ def HoistStatelessPass : Pass<"rnn-hoist-stateless"> {
     instead, see `grad-plan-saved`), sums over rows, what would leave a whole matrix for each step, and ops without a form
     over time. Outer products leave only if a product needs them.
 
+    With `invariant-only` the first alone: where every call has one step,
+    nothing is gained over time, and a product in the step joins its readers.
+
     Accepts any IR. Works best after `rnn-chain-sums`.
 
     ```mlir
@@ -90,6 +93,10 @@ def HoistStatelessPass : Pass<"rnn-hoist-stateless"> {
       ...
     ```
   }];
+  let options = [
+    Option<"invariantOnly", "invariant-only", "bool", "false",
+           "leave what reads sequences in the step: for calls of one step">
+  ];
   let statistics = [
     Statistic<"numHoisted", "ops-hoisted", "Number of ops computed for all steps">,
     Statistic<"numRefused", "ops-refused", "Number of products left in a scan">];

@@ -116,6 +116,28 @@ LogicalResult StageOp::verify() {
              << source;
     parts.append(getPartsOf(i).size(), source.getElementType());
   }
+  ArrayRef<int64_t> starts = getStarts();
+  if (starts.size() != parts.size())
+    return emitOpError("(C4) has ")
+           << parts.size() << " parts and " << starts.size() << " starts";
+  // Arguments before the parts of the product at hand.
+  int64_t before = getInputs().size(), part = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    for (size_t n = getPartsOf(i).size(); n > 0; --n, ++part) {
+      int64_t start = starts[part];
+      if (start < -1 || start >= before)
+        return emitOpError("(C4) a sum starts from argument ")
+               << start << ", expected -1 for 0 or one of the " << before
+               << " before";
+      if (start >= 0 &&
+          getBlock()->getNumArguments() > static_cast<size_t>(start) &&
+          getBlock()->getArgument(start).getType() != parts[part])
+        return emitOpError("(C4) a sum of ")
+               << parts[part] << " starts from an argument of "
+               << getBlock()->getArgument(start).getType();
+    }
+    before = getInputs().size() + part;
+  }
   return verifyKernel(*this, getInputs(), getOutputs(), getBlock(), parts);
 }
 
@@ -133,6 +155,7 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
   Operands sources, weights;
   SmallVector<Type> sourceTypes, weightTypes;
   SmallVector<Attribute> labels, parts;
+  SmallVector<int64_t> starts;
   Builder &builder = parser.getBuilder();
   while (succeeded(parser.parseOptionalKeyword("dot"))) {
     std::string text;
@@ -144,8 +167,17 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
         parser.parseKeyword("at") ||
         parser.parseCommaSeparatedList(
             OpAsmParser::Delimiter::Square,
-            [&] { return parser.parseInteger(from.emplace_back()); }) ||
-        parser.parseColonType(source) || parser.parseComma() ||
+            [&] { return parser.parseInteger(from.emplace_back()); }))
+      return failure();
+    size_t known = starts.size();
+    if (succeeded(parser.parseOptionalKeyword("from")) &&
+        parser.parseCommaSeparatedList(
+            OpAsmParser::Delimiter::Square,
+            [&] { return parser.parseInteger(starts.emplace_back()); }))
+      return failure();
+    if (starts.size() == known)
+      starts.append(from.size(), -1);
+    if (parser.parseColonType(source) || parser.parseComma() ||
         parser.parseType(weight))
       return failure();
     sourceTypes.push_back(source);
@@ -165,6 +197,7 @@ ParseResult StageOp::parse(OpAsmParser &parser, OperationState &result) {
   auto &properties = result.getOrAddProperties<Properties>();
   properties.labels = builder.getArrayAttr(labels);
   properties.parts = builder.getArrayAttr(parts);
+  properties.starts = builder.getDenseI64ArrayAttr(starts);
   if (isNarrow)
     properties.bf16 = builder.getUnitAttr();
   properties.operandSegmentSizes = {static_cast<int32_t>(inputs.size()),
@@ -180,11 +213,20 @@ void StageOp::print(OpAsmPrinter &printer) {
   if (!getInputs().empty())
     printer << getInputs() << " : " << getInputs().getTypes();
   printer << ')';
+  ArrayRef<int64_t> starts = getStarts();
   for (unsigned i = 0; i < getSources().size(); ++i) {
     printer << " dot " << getLabels()[i] << '(' << getSources()[i] << ", "
             << getWeights()[i] << ") at [";
     llvm::interleaveComma(getPartsOf(i), printer);
-    printer << "] : " << getSources()[i].getType() << ", "
+    printer << ']';
+    ArrayRef<int64_t> from = starts.take_front(getPartsOf(i).size());
+    starts = starts.drop_front(from.size());
+    if (llvm::any_of(from, [](int64_t start) { return start != -1; })) {
+      printer << " from [";
+      llvm::interleaveComma(from, printer);
+      printer << ']';
+    }
+    printer << " : " << getSources()[i].getType() << ", "
             << getWeights()[i].getType();
   }
   printer.printArrowTypeList(getOutputs().getTypes());
@@ -192,5 +234,5 @@ void StageOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody());
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
-      {"labels", "parts", "bf16", getOperandSegmentSizesAttrName().getValue()});
+      {"labels", "parts", "starts", "bf16", getOperandSegmentSizesAttrName().getValue()});
 }

@@ -70,20 +70,22 @@ def Step_StageOp
     exactly; sums stay f32.
 
     The domain is [rows, units]. The body's arguments are one entry of each
-    input, then of each part of each product. A sum starts at 0; what it was to
-    be added to is an input.
+    input, then of each part of each product. The sum of a part starts at 0, or
+    `from` another argument, named by its number: an input, or a part of a
+    product before. So a chain of products is one chain of fused multiply-adds,
+    as it was outside of the stage.
 
     (C1) inputs and results have the shape of the domain, which has two dims.
     (C2) the body's arguments are entries of inputs and parts, what it yields
     entries of the results. (C3) a source is [rows, k], its weights agree in k
-    and hold every part.
+    and hold every part. (C4) a sum starts from an argument before its product's
+    and of its type.
 
     Example:
     ```mlir
-    %h1 = step.stage(%x : tensor<?x4xf32>) dot "bk,nk"(%h, %U) at [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+    %h1 = step.stage(%x : tensor<?x4xf32>) dot "bk,nk"(%h, %U) at [0] from [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
     ^bb0(%e: f32, %p: f32):
-      %s = arith.addf %e, %p : f32
-      %t = math.tanh %s : f32
+      %t = math.tanh %p : f32
       step.yield %t : f32
     }
     ```
@@ -94,6 +96,8 @@ def Step_StageOp
     Variadic<AnyRankedTensor>:$weights,
     StrArrayAttr:$labels,
     TypedArrayAttrBase<DenseI64ArrayAttr, "where the parts begin">:$parts,
+    // By part: the number of the argument that its sum starts from, -1 for 0.
+    DenseI64ArrayAttr:$starts,
     UnitAttr:$bf16
   );
   let results = (outs Variadic<AnyRankedTensor>:$outputs);

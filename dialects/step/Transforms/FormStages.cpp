@@ -160,6 +160,13 @@ unsigned StageFormer::run(MapOp map) {
   };
   if (llvm::any_of(products, isNarrow) && !llvm::all_of(products, isNarrow))
     return 0;
+  // A product stands behind the one that it is added to.
+  auto ordered = products.takeVector();
+  llvm::sort(ordered, [](auto &x, auto &y) {
+    return x.first->isBeforeInBlock(y.first);
+  });
+  for (auto &[op, offsets] : ordered)
+    products[op] = offsets;
   // Parts that others read as well, or alone.
   SmallVector<std::pair<rnn::SliceOp, Operation *>> shared;
   for (auto &[op, offsets] : products)
@@ -172,14 +179,25 @@ unsigned StageFormer::run(MapOp map) {
         if (!llvm::is_contained(offsets, slice.getOffset()))
           offsets.push_back(slice.getOffset());
       }
+  // A part starts from the same part of the product before.
+  for (auto &[op, offsets] : llvm::reverse(products)) {
+    Value acc = cast<rnn::ContractOp>(op).getAcc();
+    auto before = products.find(acc ? acc.getDefiningOp() : nullptr);
+    if (before == products.end())
+      continue;
+    for (int64_t offset : offsets)
+      if (!llvm::is_contained(before->second, offset))
+        before->second.push_back(offset);
+  }
 
   OpBuilder b(map);
   SmallVector<Value> inputs, sources, weights;
-  SmallVector<Attribute> labels, starts;
+  SmallVector<Attribute> labels, offsetsOf;
   for (auto [input, part] : llvm::zip_equal(map.getInputs(), parts))
     if (!part)
       inputs.push_back(input);
-  // What a sum starts from, by product and offset: an input of the stage.
+  // What a sum starts from, by product and offset: an input of the stage, or
+  // the part of the product before.
   llvm::MapVector<std::pair<Operation *, int64_t>, unsigned> accInputs;
   for (auto &[op, offsets] : products) {
     llvm::sort(offsets);
@@ -193,7 +211,7 @@ unsigned StageFormer::run(MapOp map) {
     sources.push_back(dot.source);
     weights.push_back(dot.weight);
     labels.push_back(b.getStringAttr(dot.labels));
-    starts.push_back(b.getDenseI64ArrayAttr(offsets));
+    offsetsOf.push_back(b.getDenseI64ArrayAttr(offsets));
     Value acc = contract.getAcc();
     if (!acc || products.contains(acc.getDefiningOp()))
       continue;
@@ -212,38 +230,44 @@ unsigned StageFormer::run(MapOp map) {
     }
   }
 
+  // Numbers of the parts among the arguments, and of what they start from.
+  llvm::MapVector<std::pair<Operation *, int64_t>, unsigned> numbers;
+  SmallVector<int64_t> starts;
+  for (auto &[op, offsets] : products)
+    for (int64_t offset : offsets) {
+      unsigned number = inputs.size() + numbers.size();
+      numbers[{op, offset}] = number;
+      Value acc = cast<rnn::ContractOp>(op).getAcc();
+      Operation *before = acc ? acc.getDefiningOp() : nullptr;
+      if (!acc)
+        starts.push_back(-1);
+      else if (products.contains(before))
+        starts.push_back(numbers.lookup({before, offset}));
+      else
+        starts.push_back(accInputs.lookup({op, offset}));
+    }
+
   SmallVector<Location> locations{map.getLoc()};
   for (auto &entry : products)
     locations.push_back(entry.first->getLoc());
   SmallVector<Type> results(map.getResultTypes());
   for (auto &[slice, op] : shared)
     results.push_back(slice.getType());
-  auto stage = StageOp::create(b, b.getFusedLoc(locations), results, inputs,
-                               sources, weights,
-                               b.getArrayAttr(labels), b.getArrayAttr(starts),
-                               isNarrow(products.front()));
+  auto stage = StageOp::create(
+      b, b.getFusedLoc(locations), results, inputs, sources, weights,
+      b.getArrayAttr(labels), b.getArrayAttr(offsetsOf),
+      b.getDenseI64ArrayAttr(starts), isNarrow(products.front()));
   Block *body = b.createBlock(&stage.getBody());
   auto element = [](Value value) {
     return cast<RankedTensorType>(value.getType()).getElementType();
   };
   for (Value input : inputs)
     body->addArgument(element(input), input.getLoc());
-  llvm::MapVector<std::pair<Operation *, int64_t>, Value> sums;
-  for (auto &[op, offsets] : products)
-    for (int64_t offset : offsets)
-      sums[{op, offset}] = body->addArgument(element(op->getResult(0)),
-                                             op->getLoc());
-  // The value of a part: what it starts from, plus the sum.
-  std::function<Value(rnn::ContractOp, int64_t)> valueOf =
-      [&](rnn::ContractOp op, int64_t offset) -> Value {
-    Value sum = sums.lookup({op, offset});
-    if (!op.getAcc())
-      return sum;
-    auto before = op.getAcc().getDefiningOp<rnn::ContractOp>();
-    Value start = before && products.contains(before)
-                      ? valueOf(before, offset)
-                      : body->getArgument(accInputs.lookup({op, offset}));
-    return arith::AddFOp::create(b, op.getLoc(), start, sum);
+  for (auto &entry : numbers)
+    body->addArgument(element(entry.first.first->getResult(0)),
+                      entry.first.first->getLoc());
+  auto valueOf = [&](Operation *op, int64_t offset) -> Value {
+    return body->getArgument(numbers.lookup({op, offset}));
   };
   IRMapping mapping;
   unsigned next = 0;
@@ -256,8 +280,7 @@ unsigned StageFormer::run(MapOp map) {
   auto yield = cast<YieldOp>(body->getTerminator());
   b.setInsertionPoint(yield);
   for (auto &[slice, op] : shared)
-    yield.getValuesMutable().append(
-        valueOf(cast<rnn::ContractOp>(op), slice.getOffset()));
+    yield.getValuesMutable().append(valueOf(op, slice.getOffset()));
 
   map->replaceAllUsesWith(
       stage->getResults().take_front(map->getNumResults()));

@@ -1,4 +1,5 @@
 // RUN: rnn-opt %s --rnn-hoist-stateless --canonicalize --cse | FileCheck %s
+// RUN: rnn-opt %s --rnn-hoist-stateless=invariant-only --canonicalize --cse | FileCheck %s --check-prefix=ONE
 
 !h = tensor<?x6xf64>
 !x = tensor<?x4xf64>
@@ -10,6 +11,12 @@
 !len = tensor<?xi32>
 
 // An Elman cell: bias and input product leave, the product of the state stays.
+// For calls of one step the bias alone leaves.
+// ONE-LABEL: func.func @elman
+// ONE:         %[[BS:.*]] = rnn.broadcast "n->bn" %{{.*}}[%{{.*}}] : tensor<6xf64> to tensor<?x6xf64>
+// ONE-NEXT:    rnn.scan {{.*}} over(%[[X:.*]] = %{{.*}} : tensor<?x?x4xf64>) carry(%[[H:.*]] = %
+// ONE-NEXT:      %[[P:.*]] = rnn.contract "bk,nk->bn" %[[X]], %{{.*}} into(%[[BS]] : tensor<?x6xf64>)
+// ONE-NEXT:      rnn.contract "bk,nk->bn" %[[H]], %{{.*}} into(%[[P]] : tensor<?x6xf64>)
 // CHECK-LABEL: func.func @elman
 // CHECK:         %[[BS:.*]] = rnn.broadcast "{{.->t..}}" %{{.*}}[%{{.*}}, %{{.*}}] : tensor<6xf64> to tensor<?x?x6xf64>
 // CHECK:         %[[PS:.*]] = rnn.contract "tbk,nk->tbn" %{{.*}}, %{{.*}} into(%[[BS]] : tensor<?x?x6xf64>)

@@ -64,3 +64,36 @@ func.func @narrowF64(%h: tensor<?x4xf64>, %U: tensor<4x4xf64>) -> tensor<?x4xf64
   }
   return %r : tensor<?x4xf64>
 }
+
+// -----
+
+func.func @startsFromItself(%h: tensor<?x4xf32>, %U: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.stage' op (C4) a sum starts from argument 0, expected -1 for 0 or one of the 0 before}}
+  %r = step.stage() dot "bk,nk"(%h, %U) at [0] from [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+  ^bb0(%p: f32):
+    step.yield %p : f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @startsFromAnotherType(%m: tensor<?x4xi1>, %h: tensor<?x4xf32>, %U: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.stage' op (C4) a sum of 'f32' starts from an argument of 'i1'}}
+  %r = step.stage(%m : tensor<?x4xi1>) dot "bk,nk"(%h, %U) at [0] from [0] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+  ^bb0(%a: i1, %p: f32):
+    step.yield %p : f32
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @startsInNumber(%h: tensor<?x4xf32>, %U: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @+1 {{'step.stage' op (C4) has 1 parts and 2 starts}}
+  %r = step.stage(%h : tensor<?x4xf32>) dot "bk,nk"(%h, %U) at [0] from [0, -1] : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32> {
+  ^bb0(%a: f32, %p: f32):
+    step.yield %p : f32
+  }
+  return %r : tensor<?x4xf32>
+}
