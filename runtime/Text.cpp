@@ -23,6 +23,7 @@ using Json = nlohmann::ordered_json;
 static constexpr std::string_view unknownSymbol = "<unk>";
 static constexpr std::string_view endOfLineSymbol = "<eos>";
 static constexpr std::string_view beginSymbol = "<bos>";
+static constexpr std::string_view blankSymbol = "<blank>";
 
 Result<TokenKind> parseTokenKind(std::string_view text) {
   for (TokenKind kind : {TokenKind::Chars, TokenKind::Bytes, TokenKind::Words,
@@ -175,11 +176,13 @@ static std::string encodeUtf8(uint32_t point) {
   return out;
 }
 
-/// `<bos>`, `<eos>` and `<unk>` as far as they are wanted. Words have `<unk>`
+/// `<blank>`, `<bos>`, `<eos>` and `<unk>` as far as they are wanted. Words have `<unk>`
 /// before the `<eos>` of their lines, as in the literature.
 static std::vector<std::string> specialSymbols(const VocabularyOptions &options,
                                                bool end, bool unknown) {
   std::vector<std::string> symbols;
+  if (options.blank)
+    symbols.emplace_back(blankSymbol);
   if (options.begin)
     symbols.emplace_back(beginSymbol);
   if (options.end)
@@ -232,7 +235,8 @@ wordSymbols(std::span<const TextPiece> texts,
       haveUnknown = true;
     else if ((word != endOfLineSymbol ||
               !(options.lineEnds || options.end)) &&
-             (word != beginSymbol || !options.begin))
+             (word != beginSymbol || !options.begin) &&
+             (word != blankSymbol || !options.blank))
       kept.push_back({word, count});
   }
   std::sort(kept.begin(), kept.end(), [](const auto &a, const auto &b) {
@@ -273,7 +277,8 @@ Result<Vocabulary> Vocabulary::ofSymbols(TokenKind kind,
       return makeFileError("bad-file", file,
                            "symbol " + quoteSymbol(symbol) + " occurs twice");
     if (kind != TokenKind::Chars || symbol == unknownSymbol ||
-        symbol == beginSymbol || symbol == endOfLineSymbol)
+        symbol == beginSymbol || symbol == blankSymbol ||
+        symbol == endOfLineSymbol)
       continue;
     std::optional<CodePoint> point = decodeUtf8(symbol);
     if (!point || static_cast<size_t>(point->length) != symbol.size())
@@ -308,10 +313,10 @@ Result<Vocabulary> Vocabulary::build(TokenKind kind,
                                      const std::string &file,
                                      const VocabularyOptions &options) {
   if (kind == TokenKind::Bytes) {
-    if (options.begin || options.end)
+    if (options.begin || options.end || options.blank)
       return makeFileError("bad-value", file,
-                           "bytes have no '<bos>' and '<eos>'; use chars or "
-                           "words for what is generated");
+                           "bytes have no '<bos>', '<eos>' and '<blank>'; use "
+                           "chars or words");
     return ofSymbols(kind, byteSymbols(), file);
   }
   for (const TextPiece &piece : texts)

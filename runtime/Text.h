@@ -45,6 +45,8 @@ struct VocabularyOptions {
   bool lineEnds = true;
   /// `<bos>` and `<eos>` come first: sequences that are generated.
   bool begin = false, end = false;
+  /// `<blank>` comes before these: labels that are spread over steps.
+  bool blank = false;
 };
 
 /// The symbols of a model's tokens. Token ids count from 0.
@@ -56,7 +58,8 @@ struct VocabularyOptions {
 ///   words, then `<eos>`, then by frequency, ties in the order of the bytes.
 /// - classes: the names that occur, in the order of their bytes.
 ///
-/// Before these stand `<bos>`, `<eos>` and `<unk>` where options ask for them.
+/// Before these stand `<blank>`, `<bos>`, `<eos>` and `<unk>` where options ask
+/// for them.
 class Vocabulary {
 public:
   /// The vocabulary of a text. Words rarer than `minCount` become `<unk>`

@@ -84,6 +84,8 @@ Answer driver::findAnswer(hir::Model &model) {
       answer.kind = Answer::Numbers;
     else if (model.predict->distribution == "categorical")
       answer.kind = Answer::Classes;
+    else if (model.predict->distribution == "ctc")
+      answer.kind = Answer::Aligned;
     else
       return {};
     give(model.predict->value);

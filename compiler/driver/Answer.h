@@ -21,7 +21,9 @@ struct Answer {
     /// The numbers of a real target.
     Numbers,
     /// The logit that a target of 0 or 1 is 1.
-    Logit
+    Logit,
+    /// Logits of labels that are spread over the steps of another axis.
+    Aligned
   } kind = None;
   /// The output that holds it, and the target it is for.
   std::string output, target;

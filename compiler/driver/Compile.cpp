@@ -166,6 +166,7 @@ Spec::analyze(const Settings &settings, const AnalyzeOptions &options,
   sema.cells = settings.cell;
   sema.model = settings.text("model", "");
   sema.stream = options.stream;
+  sema.streamed = options.streamed;
   sema.needSizes = options.needSizes;
   sema.needLoss = options.needLoss;
   sema.checkAll = options.checkAll;

@@ -41,6 +41,8 @@ Error errorOf(std::vector<Message> messages);
 struct AnalyzeOptions {
   std::map<std::string, double> sizes;
   bool stream = false, needSizes = false, needLoss = false, checkAll = true;
+  /// As in SemaOptions.
+  std::string streamed = {};
 };
 
 /// A text with everything it can refer to. Messages (warnings too) are added to

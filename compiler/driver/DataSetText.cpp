@@ -169,6 +169,7 @@ Loader::vocabularyFor(const Column &column, std::vector<Column> &columns) {
       pieces.insert(pieces.end(), other.pieces.begin(), other.pieces.end());
       options.begin |= other.examples && generated(*other.input, "bos");
       options.end |= other.examples && generated(*other.input, "eos");
+      options.blank |= other.examples && generated(*other.input, "blank");
     }
   auto made = rt::Vocabulary::build(column.kind, pieces, column.source->shown,
                                     options);

@@ -237,16 +237,19 @@ const std::vector<CommandInfo> &rnnc::driver::commands() {
        1,
        "answers of a trained model, in the data's units",
        "MODEL is a run folder, or a SPEC with --weights. Writes CSV: names of "
-       "classes, numbers with their scaling undone, the truth beside them "
-       "where the data have it.",
+       "classes, numbers with their scaling undone, sequences made token by "
+       "token, the truth beside them where the data have it.",
        {{"weights", K::Text, "FILE", "weights of a SPEC"},
         {"on", K::Choice, "PART", "which part of the data (valid)",
          "valid|test|train"},
+        {"beam", K::Count, "N", "search for sequences with N at a time (1)"},
+        {"max-tokens", K::Count, "N", "most tokens of a sequence (400)"},
         {"output", K::Text, "FILE", "where to (stdout)", "", "o"}},
        true,
        true,
        {"rnnc predict runs/x -o out.csv",
         "rnnc predict runs/x --on test --json",
+        "rnnc predict runs/x --data x=words.txt#1 --beam 5 -o out.csv",
         "rnnc predict runs/x --data x=new.csv -o out.csv"}},
       {"run",
        "MODEL",

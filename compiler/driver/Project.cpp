@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Project.h"
+#include "frontends/rnn/StepSplit.h"
 
 using namespace rnnc;
 using namespace rnnc::driver;
@@ -53,9 +54,10 @@ void Project::setSizes(std::map<std::string, double> sizes) {
   fromData = std::move(sizes);
 }
 
-Result<std::unique_ptr<hir::Model>> Project::analyzed(bool stream,
-                                                      bool needLoss) {
+Result<std::unique_ptr<hir::Model>>
+Project::analyzed(bool stream, bool needLoss, const std::string &streamed) {
   AnalyzeOptions options;
+  options.streamed = streamed;
   options.sizes = fromData;
   for (const auto &[name, value] : wanted.sizes())
     options.sizes[name] = value;
@@ -154,8 +156,14 @@ Project::variant(std::vector<std::string> entries, bool stream,
       return window.error();
     options->pipeline.length = *window;
   }
-  made->options = *options;
-  auto code = Code::generate(*text, *made->model, *options);
+  if (auto done = finish(*made, *options); !done)
+    return done.error();
+  return variants[key] = made;
+}
+
+Result<void> Project::finish(Variant &made, CodeOptions options) {
+  made.options = std::move(options);
+  auto code = Code::generate(*text, *made.model, made.options);
   if (!code)
     return code.error();
   // The first weights do not wait for the code that reads them.
@@ -167,9 +175,50 @@ Project::variant(std::vector<std::string> entries, bool stream,
     return loaded.error();
   if (!initialized)
     return initialized.error();
-  made->code = *code;
-  variants[key] = made;
-  return made;
+  made.code = *code;
+  return {};
+}
+
+Result<StepCode> Project::stepCode(const std::set<std::string> &ragged) {
+  std::lock_guard lock(mutex);
+  if (!first->predict || first->predict->distribution != "categorical")
+    return internalError("the model generates nothing");
+  const std::string target = first->predict->target;
+  auto options = CodeOptions::of(wanted);
+  if (!options)
+    return options.error();
+  options->pipeline.entries = {"forward"};
+  options->ragged = ragged;
+  // Both parts from graphs that are alike, each one changed in its own way.
+  auto analyze = [&]() -> Result<std::shared_ptr<Variant>> {
+    auto model = analyzed(/*stream=*/true, /*needLoss=*/false, target);
+    if (!model)
+      return model.error();
+    auto made = std::make_shared<Variant>();
+    made->model = std::move(*model);
+    // What is only there for training is left out.
+    if (made->model->evaluation)
+      made->model = std::move(made->model->evaluation);
+    return made;
+  };
+  StepCode result;
+  auto once = analyze(), step = analyze();
+  if (!once || !step)
+    return (!once ? once : step).error();
+  hir::keepOnce(*(*once)->model);
+  if (!(*once)->model->outputs.empty()) {
+    if (auto done = finish(**once, *options); !done)
+      return done.error();
+    result.once = *once;
+  }
+  for (int axis : (*step)->model->findInput(target)->type.axes)
+    options->ragged.erase((*step)->model->axes[size_t(axis)].name);
+  hir::keepSteps(*(*step)->model, (*step)->model->predict->value);
+  options->stream = true;
+  if (auto done = finish(**step, *options); !done)
+    return done.error();
+  result.step = *step;
+  return result;
 }
 
 Result<void> Project::initWeights(Code &code) {

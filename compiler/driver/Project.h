@@ -29,6 +29,16 @@ struct Variant {
   Answer answer;
 };
 
+/// The model compiled to make a target step by step.
+struct StepCode {
+  /// What no step changes, for whole examples: outputs `once.N`. Null if the
+  /// steps read nothing of the kind.
+  std::shared_ptr<Variant> once;
+  /// A step, as a stream along the target's axis: inputs `once.N`, output
+  /// `logits`.
+  std::shared_ptr<Variant> step;
+};
+
 class Project {
 public:
   /// Analyses the text a first time; no size needs a value yet.
@@ -53,8 +63,13 @@ public:
                                            bool stream,
                                            std::set<std::string> ragged = {},
                                            int64_t stepThreads = 0);
-  /// Analysed with all sizes, not compiled.
-  Result<std::unique_ptr<hir::Model>> analyzed(bool stream, bool needLoss);
+  /// Analysed with all sizes, not compiled. `streamed`: the only input or
+  /// target whose axis goes on in a stream.
+  Result<std::unique_ptr<hir::Model>>
+  analyzed(bool stream, bool needLoss, const std::string &streamed = "");
+
+  /// The model in two parts, to make the target of its prediction step by step.
+  Result<StepCode> stepCode(const std::set<std::string> &ragged);
 
   /// All parameters; drawn from the seed unless they are there already.
   Result<void> initWeights(Code &code);
@@ -68,6 +83,9 @@ public:
   std::vector<Message> takeMessages() { return std::exchange(messages, {}); }
 
 private:
+  /// Makes code of a variant's model.
+  Result<void> finish(Variant &made, CodeOptions options);
+
   std::shared_ptr<Spec> text;
   Settings wanted;
   std::unique_ptr<hir::Model> first;

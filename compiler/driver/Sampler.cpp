@@ -107,11 +107,7 @@ Result<double> Sampler::readLogits(int64_t row) {
   else
     std::copy_n(static_cast<const float *>(out->data) + from, symbols,
                 logits.begin());
-  double greatest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (double value : logits)
-    sum += std::exp(value - greatest);
-  return greatest + std::log(sum);
+  return logSumExp(logits);
 }
 
 /// With a shift the token before is in the state; the token at the step is not
@@ -172,24 +168,6 @@ int32_t Sampler::draw(const SampleOptions &options, int64_t number,
   return ranked.back().second;
 }
 
-bool Sampler::extend(Sample &sample, int32_t before, int32_t token,
-                     const SampleOptions &options) {
-  sample.tokens.push_back(token);
-  if (options.stopToken && token == *options.stopToken)
-    return sample.stopped = true;
-  // A stop text can only end in what is new.
-  size_t from = sample.text.size() - std::min(sample.text.size(),
-                                              options.stop.size());
-  sample.text += options.piece(before, token);
-  if (options.stop.empty())
-    return false;
-  size_t found = sample.text.find(options.stop, from);
-  if (found == std::string::npos)
-    return false;
-  sample.text.resize(found);
-  return sample.stopped = true;
-}
-
 Result<Sample>
 Sampler::sample(std::span<const int32_t> prompt, const SampleOptions &options,
                 int64_t number,
@@ -213,7 +191,7 @@ Sampler::sample(std::span<const int32_t> prompt, const SampleOptions &options,
     last = draw(options, number, i);
     result.logprob += logits[size_t(last)] - *normaliser;
     give({&last, 1});
-    bool ended = extend(result, before, last, options);
+    bool ended = result.extend(before, last, options);
     before = last;
     // What may become the stop text waits.
     if (!ended && options.stop.empty()) {
@@ -257,67 +235,22 @@ Result<std::vector<Sample>> Sampler::search(std::span<const int32_t> prompt,
     if (auto done = feed(all); !done)
       return done.error();
   }
-  int32_t first = prompt.empty() ? -1 : prompt.back();
-  std::vector<Sample> alive(1), finished;
-  std::vector<int32_t> last(size_t(width), 0), parents(size_t(width), 0);
-  struct Candidate {
-    double logprob;
-    int32_t parent, token;
-  };
-  std::vector<Candidate> candidates;
-  auto likelier = [](const Candidate &a, const Candidate &b) {
-    if (a.logprob != b.logprob)
-      return a.logprob > b.logprob;
-    return std::pair(a.parent, a.token) < std::pair(b.parent, b.token);
-  };
-  for (int64_t i = 0; i < options.tokens && !alive.empty(); ++i) {
+  Beam beam(width, prompt.empty() ? -1 : prompt.back(), options);
+  std::vector<int32_t> last(size_t(width), 0);
+  for (int64_t i = 0; i < options.tokens && !beam.done(); ++i) {
     if (!isReady(i, prompt))
       if (auto done = feed(last); !done)
         return done.error();
-    candidates.clear();
-    for (size_t r = 0; r < alive.size(); ++r) {
-      auto normaliser = readLogits(int64_t(r));
-      if (!normaliser)
-        return normaliser.error();
-      for (int64_t token = 0; token < symbols; ++token)
-        candidates.push_back(
-            {alive[r].logprob + logits[size_t(token)] - *normaliser,
-             int32_t(r), int32_t(token)});
-    }
-    // Each beginning has at most one token that ends it by itself, so so many
-    // leave enough that go on; a stop text may leave fewer.
-    size_t kept = std::min(candidates.size(), 2 * size_t(width));
-    std::partial_sort(candidates.begin(), candidates.begin() + ptrdiff_t(kept),
-                      candidates.end(), likelier);
-    std::vector<Sample> next;
-    for (size_t c = 0; c < kept && next.size() < size_t(width); ++c) {
-      const Candidate &candidate = candidates[c];
-      Sample sample = alive[size_t(candidate.parent)];
-      int32_t before = sample.tokens.empty() ? first : sample.tokens.back();
-      sample.logprob = candidate.logprob;
-      if (extend(sample, before, candidate.token, options)) {
-        finished.push_back(std::move(sample));
-        continue;
-      }
-      parents[next.size()] = candidate.parent;
-      last[next.size()] = candidate.token;
-      next.push_back(std::move(sample));
-    }
-    alive = std::move(next);
-    if (finished.size() >= size_t(width))
-      break;
-    moveRows(parents);
+    Result<double> read = 0.0;
+    beam.advance([&](size_t row) {
+      read = readLogits(int64_t(row));
+      return std::span<const double>(logits);
+    });
+    if (!read)
+      return read.error();
+    last.assign(beam.tokens().begin(), beam.tokens().end());
+    moveRows(beam.parents());
     give(last);
   }
-  // Beginnings that reached the limit are texts too.
-  if (finished.size() < size_t(width))
-    finished.insert(finished.end(), alive.begin(), alive.end());
-  std::sort(finished.begin(), finished.end(),
-            [](const Sample &a, const Sample &b) {
-              return a.score() != b.score() ? a.score() > b.score()
-                                            : a.tokens < b.tokens;
-            });
-  if (finished.size() > size_t(width))
-    finished.resize(size_t(width));
-  return finished;
+  return beam.finish();
 }

@@ -9,37 +9,10 @@
 #ifndef RNNC_COMPILER_DRIVER_SAMPLER_H
 #define RNNC_COMPILER_DRIVER_SAMPLER_H
 
+#include "compiler/driver/Beam.h"
 #include "compiler/driver/Project.h"
 
-#include <functional>
-
 namespace rnnc::driver {
-
-struct SampleOptions {
-  int64_t tokens = 400, seed = 1, topK = 0;
-  double temperature = 1, topP = 1;
-  /// A text that ends a sample, and a token that does.
-  std::string stop;
-  std::optional<int32_t> stopToken;
-  /// The text of a token behind another, or behind none (-1).
-  std::function<std::string(int32_t before, int32_t token)> piece;
-};
-
-/// What was drawn.
-struct Sample {
-  std::vector<int32_t> tokens;
-  /// Sum of the logarithms of the probabilities of what was drawn, under the
-  /// model itself (temperature 1, nothing cut).
-  double logprob = 0;
-  bool stopped = false;
-  /// Without the prompt, and without what ended it.
-  std::string text;
-
-  /// The mean per token, by which texts of different lengths compare.
-  double score() const {
-    return tokens.empty() ? 0 : logprob / double(tokens.size());
-  }
-};
 
 class Sampler {
 public:
@@ -82,9 +55,6 @@ private:
   /// Tells the model which tokens its rows were given.
   void give(std::span<const int32_t> tokens);
   int32_t draw(const SampleOptions &options, int64_t number, int64_t position);
-  /// Adds a token to a text; true if the text ends there.
-  static bool extend(Sample &sample, int32_t before, int32_t token,
-                     const SampleOptions &options);
   void moveRows(std::span<const int32_t> from);
 
   std::shared_ptr<Project> project;

@@ -65,17 +65,23 @@ Session::create(std::shared_ptr<Project> project, bool stream,
 Result<std::unique_ptr<Session>>
 Session::forward(std::shared_ptr<Project> project, bool stream,
                  std::set<std::string> ragged) {
-  auto session = std::make_unique<Session>();
   auto variant = project->variant({"forward"}, stream, std::move(ragged));
   if (!variant)
     return variant.error();
-  session->compiled = *variant;
+  return forward(project, *variant);
+}
+
+Result<std::unique_ptr<Session>>
+Session::forward(std::shared_ptr<Project> project,
+                 std::shared_ptr<Variant> variant) {
+  auto session = std::make_unique<Session>();
+  session->compiled = variant;
   session->owner = project;
-  if (auto done = session->readCarry(stream); !done)
+  if (auto done = session->readCarry(variant->options.stream); !done)
     return done.error();
-  if (auto done = project->initWeights(*(*variant)->code); !done)
+  if (auto done = project->initWeights(*variant->code); !done)
     return done.error();
-  auto made = Call::create((*variant)->code, "forward", project->team());
+  auto made = Call::create(variant->code, "forward", project->team());
   if (!made)
     return made.error();
   session->evalCall.emplace(std::move(*made));
@@ -164,25 +170,26 @@ Result<void> Session::fill(Call &call, const DataPart &part,
   return {};
 }
 
-Result<int64_t> Session::fill(Call &call, const DataPart &part,
-                              std::span<const int64_t> rows) {
-  rt::ExampleBatch batch = part.examples->gather(rows);
+/// The names of the time axes of a field.
+static std::vector<std::string> axesOf(const hir::Model &model,
+                                       const rt::BatchField &field) {
+  std::vector<std::string> names;
+  if (const hir::Input *input = model.findInput(field.name))
+    for (int axis : input->type.axes)
+      names.push_back(model.axes[size_t(model.rootAxis(axis))].name);
+  return names;
+}
+
+Result<std::map<std::string, int64_t>>
+driver::extentsOf(const hir::Model &model, const rt::ExampleBatch &batch) {
   std::map<std::string, int64_t> extents = {{"B", batch.size}};
-  const hir::Model &model = *compiled->model;
-  auto axesOf = [&](const rt::BatchField &field) {
-    std::vector<std::string> names;
-    if (const hir::Input *input = model.findInput(field.name))
-      for (int axis : input->type.axes)
-        names.push_back(model.axes[size_t(model.rootAxis(axis))].name);
-    return names;
-  };
   for (const rt::BatchField &field : batch.fields) {
     if (field.kind == rt::FieldKind::Single)
       continue;
     std::vector<int64_t> steps = field.axes;
     if (steps.empty())
       steps = {field.values.shape()[0]};
-    std::vector<std::string> axes = axesOf(field);
+    std::vector<std::string> axes = axesOf(model, field);
     for (size_t i = 0; i < axes.size() && i < steps.size(); ++i) {
       auto [it, fresh] = extents.emplace(axes[i], steps[i]);
       if (!fresh && it->second != steps[i])
@@ -193,7 +200,17 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
                                           std::to_string(it->second));
     }
   }
-  if (auto done = fit(call, extents); !done)
+  return extents;
+}
+
+Result<int64_t> Session::fill(Call &call, const DataPart &part,
+                              std::span<const int64_t> rows) {
+  rt::ExampleBatch batch = part.examples->gather(rows);
+  const hir::Model &model = *compiled->model;
+  auto extents = extentsOf(model, batch);
+  if (!extents)
+    return extents.error();
+  if (auto done = fit(call, *extents); !done)
     return done.error();
   for (const rt::BatchField &field : batch.fields) {
     Call::Slot *slot = dataSlot(call, field.name);
@@ -205,7 +222,7 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
     }
     if (field.kind == rt::FieldKind::Single)
       continue;
-    for (const std::string &axis : axesOf(field))
+    for (const std::string &axis : axesOf(model, field))
       if (Call::Slot *lengths = call.arg("lengths", axis)) {
         // Examples of one length, where others have their own, are whole.
         if (field.kind == rt::FieldKind::Ragged)
@@ -213,7 +230,7 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
                       size_t(lengths->bytes));
         else
           std::fill_n(static_cast<int32_t *>(lengths->data), batch.size,
-                      int32_t(extents[axis]));
+                      int32_t((*extents)[axis]));
       }
   }
   restart(call, true);

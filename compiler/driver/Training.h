@@ -25,6 +25,11 @@ struct Evaluation {
   double seconds = 0;
 };
 
+/// The lengths of the time axes of a minibatch, and B. An error if data along
+/// one axis differ.
+Result<std::map<std::string, int64_t>>
+extentsOf(const hir::Model &model, const rt::ExampleBatch &batch);
+
 /// What one update gave.
 struct StepResult {
   double loss = 0, gradNorm = 0;
@@ -43,6 +48,9 @@ public:
   static Result<std::unique_ptr<Session>>
   forward(std::shared_ptr<Project> project, bool stream,
           std::set<std::string> ragged);
+  /// The same of a variant that has that function.
+  static Result<std::unique_ptr<Session>>
+  forward(std::shared_ptr<Project> project, std::shared_ptr<Variant> variant);
   /// Runs the forward function on examples, on a window of a stream. The call's
   /// results hold the outputs until the next one.
   Result<Call *> run(const DataPart &part, std::span<const int64_t> rows);

@@ -299,6 +299,8 @@ struct Model {
   int64_t draws = 0;      ///< streams of random numbers
   int64_t initDraws = 0;  ///< the same for initial values
   bool stream = false;
+  /// The root of the only axis that goes on in a stream; -1: all do.
+  int streamAxis = -1;
   bool usesTraining = false; ///< reads the static `training`
   /// The model with `training` false; null if it is the same.
   std::unique_ptr<Model> evaluation;
@@ -307,6 +309,10 @@ struct Model {
   Node *make(Op op, Type type, std::vector<Node *> operands, SourceRange place);
   /// The axis whose length this one has.
   int rootAxis(int axis) const;
+  /// Whether an axis goes on from window to window.
+  bool streams(int axis) const {
+    return stream && (streamAxis < 0 || rootAxis(axis) == streamAxis);
+  }
   /// The name of an axis's length among the arguments of a function: that of
   /// its root, `T/2` for each second step of T.
   std::string lengthName(int axis) const;

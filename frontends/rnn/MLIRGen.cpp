@@ -224,7 +224,7 @@ void FunctionGen::begin(const std::string &name,
                         dynamicDims(type), place,
                         [this, state](Value v) { stateArgs[state] = v; }});
       };
-      if (node->op == hir::Op::Scan)
+      if (node->op == hir::Op::Scan && model.streams(node->scan->axis))
         for (const hir::Scan::State &state : node->scan->states)
           add(state.name, state.inside->type, state.init, state.place);
       auto addPosition = [&](const Node *position) {
@@ -238,7 +238,7 @@ void FunctionGen::begin(const std::string &name,
       if (node->op == hir::Op::Scan)
         for (const Node *inside : node->scan->body.nodes)
           addPosition(inside);
-      if (node->op == hir::Op::Shift) {
+      if (node->op == hir::Op::Shift && model.streams(node->axis)) {
         hir::Type first = node->type;
         std::erase(first.axes, node->axis);
         add(node->text, first, node->operands[1], node->place);

@@ -139,8 +139,9 @@ bool FunctionGen::carriesPosition(const Node *node) const {
   if (!options.stream || node->op != hir::Op::Position)
     return false;
   if (node->axis >= 0)
-    return isTop(node);
-  return node->block->scan && isTop(node->block->scan);
+    return isTop(node) && model.streams(node->axis);
+  const Node *scan = node->block->scan;
+  return scan && isTop(scan) && model.streams(scan->scan->axis);
 }
 
 /// The position after this window: what it began with and the steps of it.

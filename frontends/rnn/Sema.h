@@ -31,6 +31,9 @@ struct SemaOptions {
   std::string model;
   /// Data is one long sequence, cut into windows.
   bool stream = false;
+  /// Only the axis of this input or target goes on in a stream, as when the
+  /// target is made step by step; "": all axes.
+  std::string streamed = {};
   /// Sizes without a value are errors. Off, they stay letters.
   bool needSizes = false;
   /// A model without a loss is an error.

@@ -418,8 +418,13 @@ void Sema::checkStream() {
     return;
   std::set<int> streamed;
   for (const hir::Input &input : model->inputs)
-    for (int a : input.type.axes)
+    for (int a : input.type.axes) {
+      if (input.name == options.streamed)
+        model->streamAxis = model->rootAxis(a);
       streamed.insert(model->rootAxis(a));
+    }
+  if (model->streamAxis >= 0)
+    streamed = {model->streamAxis};
   for (const Node &node : model->nodes) {
     if (node.axis >= 0 && streamed.count(model->rootAxis(node.axis)) &&
         (node.op == Op::Scan || node.op == Op::Shift) &&

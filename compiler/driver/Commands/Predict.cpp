@@ -7,219 +7,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/driver/Answer.h"
+#include "compiler/driver/AnswerTable.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Run.h"
-#include "compiler/driver/Training.h"
+#include "compiler/driver/StepDecoder.h"
 #include "runtime/AtomicFile.h"
+#include "runtime/Axes.h"
+#include "runtime/Labels.h"
 
-#include <cmath>
-#include <cstdio>
+#include <algorithm>
 
 using namespace rnnc;
 using namespace rnnc::driver;
-
-namespace {
-
-/// Writes the table and sums up how near the truth it is.
-class Answers {
-public:
-  Answers(const hir::Model &model, const Answer &answer,
-          const Learned &learned)
-      : model(model), answer(answer), target(*model.findInput(answer.target)) {
-    symbols = learned.symbols.find(target.name);
-    if (auto it = learned.scales.find(target.name); it != learned.scales.end())
-      scale = &it->second;
-    if (auto it = learned.columns.find(target.name);
-        it != learned.columns.end())
-      names = it->second;
-  }
-
-  /// Before the first row: how wide a value is, whether the truth is known.
-  void begin(bool stream, bool haveTruth, int64_t width);
-  /// One value: logits or numbers, and the truth if there is one. `key` are the
-  /// first cells.
-  void add(const std::string &key, std::span<const double> values,
-           const double *truth);
-  /// Values of one example that belong into one cell.
-  void addSequence(const std::string &key,
-                   const std::vector<std::vector<double>> &values,
-                   const std::vector<double> &truth);
-  /// For people and, as JSON, for programs.
-  std::string summary(Json &metrics) const;
-  /// Whether a sequence of answers is one cell.
-  bool joined() const {
-    return answer.kind == Answer::Classes && !target.type.axes.empty();
-  }
-  bool sequence() const { return !target.type.axes.empty(); }
-
-  std::string text;
-  int64_t count = 0;
-
-private:
-  std::string nameOf(int64_t id) const {
-    return symbols && id >= 0 && id < symbols->size()
-               ? symbols->symbol(id)
-               : std::to_string(id);
-  }
-  /// A cell, in quotes where CSV needs them.
-  static std::string quoted(const std::string &cell);
-  double unscaled(double value, size_t entry) const {
-    if (!scale)
-      return value;
-    size_t i = entry % scale->shift.size();
-    return value * scale->factor[i] + scale->shift[i];
-  }
-  std::string sequenceText(const std::vector<int32_t> &ids) const;
-  static size_t best(std::span<const double> logits, double &probability);
-
-  const hir::Model &model;
-  const Answer &answer;
-  const hir::Input &target;
-  const rt::Vocabulary *symbols = nullptr;
-  const Scale *scale = nullptr;
-  std::vector<std::string> names;
-  bool truths = false;
-  double squares = 0, distances = 0, right = 0, judged = 0;
-};
-
-} // namespace
-
-std::string Answers::quoted(const std::string &cell) {
-  if (cell.find_first_of(",\"\n\r") == std::string::npos)
-    return cell;
-  std::string out = "\"";
-  for (char c : cell)
-    out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
-/// As many digits as the precision of training holds.
-static std::string shown(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.7g", value);
-  return text;
-}
-
-size_t Answers::best(std::span<const double> logits, double &probability) {
-  size_t best = 0;
-  for (size_t i = 1; i < logits.size(); ++i)
-    if (logits[i] > logits[best])
-      best = i;
-  double sum = 0;
-  for (double logit : logits)
-    sum += std::exp(logit - logits[best]);
-  probability = 1 / sum;
-  return best;
-}
-
-void Answers::begin(bool stream, bool haveTruth, int64_t width) {
-  truths = haveTruth;
-  text = stream ? "row" : sequence() && !joined() ? "example,step" : "example";
-  if (answer.kind != Answer::Numbers)
-    names = {target.name};
-  if (names.size() != size_t(width) && answer.kind == Answer::Numbers) {
-    names.clear();
-    for (int64_t i = 0; i < width; ++i)
-      names.push_back(target.name +
-                      (width > 1 ? std::to_string(i + 1) : std::string()));
-  }
-  for (const std::string &name : names)
-    text += "," + quoted(name);
-  if (answer.kind != Answer::Numbers && !joined())
-    text += ",p";
-  if (truths)
-    for (const std::string &name : names)
-      text += "," + quoted(name + "_true");
-  text += "\n";
-}
-
-void Answers::add(const std::string &key, std::span<const double> values,
-                  const double *truth) {
-  ++count;
-  text += key;
-  if (answer.kind == Answer::Numbers) {
-    for (size_t i = 0; i < values.size(); ++i)
-      text += "," + shown(unscaled(values[i], i));
-    for (size_t i = 0; truths && i < values.size(); ++i) {
-      if (!truth) {
-        text += ",";
-        continue;
-      }
-      double known = unscaled(truth[i], i);
-      double error = unscaled(values[i], i) - known;
-      squares += error * error;
-      distances += std::abs(error);
-      ++judged;
-      text += "," + shown(known);
-    }
-  } else {
-    double p = 0;
-    int64_t id = 0;
-    if (answer.kind == Answer::Logit) {
-      p = 1 / (1 + std::exp(-std::abs(values[0])));
-      id = values[0] > 0;
-    } else {
-      id = int64_t(best(values, p));
-    }
-    text += "," + quoted(nameOf(id)) + "," + shown(p);
-    if (truths)
-      text += "," + (truth ? quoted(nameOf(std::llround(*truth))) : "");
-    if (truth) {
-      right += id == std::llround(*truth);
-      ++judged;
-    }
-  }
-  text += "\n";
-}
-
-std::string Answers::sequenceText(const std::vector<int32_t> &ids) const {
-  if (symbols && symbols->kind() != rt::TokenKind::Classes &&
-      symbols->kind() != rt::TokenKind::Bytes)
-    return symbols->decodeSequence(ids);
-  std::string out;
-  for (int32_t id : ids)
-    out += (out.empty() ? "" : " ") + nameOf(id);
-  return out;
-}
-
-void Answers::addSequence(const std::string &key,
-                          const std::vector<std::vector<double>> &values,
-                          const std::vector<double> &truth) {
-  std::vector<int32_t> ids, known;
-  for (size_t t = 0; t < values.size(); ++t) {
-    double p = 0;
-    ids.push_back(int32_t(best(values[t], p)));
-    if (truth.empty())
-      continue;
-    known.push_back(int32_t(truth[t]));
-    right += ids.back() == known.back();
-    ++judged;
-  }
-  ++count;
-  text += key + "," + quoted(sequenceText(ids));
-  if (truths)
-    text += "," + quoted(sequenceText(known));
-  text += "\n";
-}
-
-std::string Answers::summary(Json &metrics) const {
-  metrics = Json::object();
-  char line[128];
-  if (judged == 0)
-    return "";
-  if (answer.kind == Answer::Numbers) {
-    double rmse = std::sqrt(squares / judged), mae = distances / judged;
-    metrics["rmse"] = number(rmse);
-    metrics["mae"] = number(mae);
-    std::snprintf(line, sizeof line, "rmse %.4g, mae %.4g", rmse, mae);
-  } else {
-    metrics["accuracy"] = number(right / judged);
-    std::snprintf(line, sizeof line, "accuracy %.4f", right / judged);
-  }
-  return line;
-}
 
 /// The numbers of a slot as doubles.
 static std::vector<double> numbersOf(const Call::Slot &slot) {
@@ -232,7 +32,7 @@ static std::vector<double> numbersOf(const Call::Slot &slot) {
 /// Answers for examples, in the order of their file.
 static Result<void> answerExamples(Session &session, const DataPart &part,
                                    const Answer &answer, int64_t batch,
-                                   Answers &answers) {
+                                   AnswerTable &answers) {
   const rt::Field *truth = part.examples->find(answer.target);
   bool begun = false;
   for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
@@ -299,7 +99,7 @@ static Result<void> answerExamples(Session &session, const DataPart &part,
 /// Answers along a stream, to the last step that has its inputs.
 static Result<void> answerStream(Session &session, const DataPart &part,
                                  const Answer &answer, int64_t window,
-                                 Answers &answers) {
+                                 AnswerTable &answers) {
   rt::StreamOptions options;
   options.batch = 1;
   options.window = window;
@@ -342,6 +142,154 @@ static Result<void> answerStream(Session &session, const DataPart &part,
       answers.add(std::to_string(part.begin + row + 1),
                   std::span(values).subspan(size_t(t) * width, width),
                   truth.empty() ? nullptr : truth.data());
+    }
+  }
+  return {};
+}
+
+/// How many texts are kept, how many tokens are made: the command line, else
+/// the model.
+static int64_t wantedWhole(const Settings &settings, const Project &project,
+                           const std::string &name,
+                           const std::string &ofSample, int64_t otherwise) {
+  auto value = settings.get(name);
+  if (!value)
+    value = project.settings().ofSampling(ofSample);
+  return value ? parseWhole(*value).value_or(otherwise) : otherwise;
+}
+
+/// The labels of a row of a field, without the token that ends them.
+static std::vector<int32_t> labelsOf(const rt::BatchField &field, int64_t row,
+                                     std::optional<int32_t> stop) {
+  const int64_t rows = field.values.shape()[1];
+  const int64_t steps = field.kind == rt::FieldKind::Ragged
+                            ? int64_t(field.lengths.number(row))
+                            : field.values.shape()[0];
+  std::vector<int32_t> labels;
+  for (int64_t t = 0; t < steps; ++t)
+    labels.push_back(int32_t(field.values.number(t * rows + row)));
+  if (stop && !labels.empty() && labels.back() == *stop)
+    labels.pop_back();
+  return labels;
+}
+
+/// Answers that are made token by token.
+static Result<void> answerByStep(OpenedModel &opened, const Settings &settings,
+                                 const DataSet &data, const DataPart &part,
+                                 const std::string &target, int64_t batch,
+                                 AnswerTable &answers) {
+  Project &project = *opened.project;
+  const int64_t beam = wantedWhole(settings, project, "beam", "beam", 1);
+  SampleOptions options;
+  options.tokens = 
+      wantedWhole(settings, project, "max-tokens", "tokens", 400);
+  options.stop = project.settings().ofSampling("stop").value_or("");
+  if (project.settings().stopToken)
+    options.stopToken = int32_t(*project.settings().stopToken);
+  if (options.stop.empty() && !options.stopToken && !settings.get("max-tokens") &&
+      !project.settings().ofSampling("tokens"))
+    return makeError("no-end", "nothing ends the sequences of '" + target + "'",
+                     "write predict " + target +
+                         " ~ categorical(LOGITS), stop = eos, or give "
+                         "--max-tokens N");
+  const rt::Vocabulary *symbols = data.learned.symbols.find(target);
+  if (!options.stop.empty()) {
+    if (!symbols)
+      return makeError("no-end", "'" + target +
+                                     "' has no vocabulary to spell the stop "
+                                     "text with");
+    options.piece = [symbols](int32_t before, int32_t token) {
+      return symbols->piece(before, token);
+    };
+  }
+  auto decoder = StepDecoder::create(opened.project, data.ragged);
+  if (!decoder)
+    return decoder.error();
+  if (auto done = loadWeights(opened, (*decoder)->code()); !done)
+    return done;
+  answers.beginSequences(part.examples->find(target) != nullptr);
+  for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
+    auto rows = std::span(part.rows)
+                    .subspan(at, std::min(size_t(batch), part.rows.size() - at));
+    auto found = (*decoder)->decode(part, rows, beam, options);
+    if (!found)
+      return found.error();
+    rt::ExampleBatch known = part.examples->gather(rows);
+    const rt::BatchField *truths = known.find(target);
+    for (size_t b = 0; b < rows.size(); ++b) {
+      Sample &best = (*found)[b].front();
+      if (best.stopped && options.stopToken)
+        best.tokens.pop_back();
+      std::vector<int32_t> truth;
+      if (truths)
+        truth = labelsOf(*truths, int64_t(b), options.stopToken);
+      answers.addLabels(std::to_string(rows[b] + 1), best.tokens, best.logprob,
+                        truth);
+    }
+  }
+  return {};
+}
+
+/// Labels that `predict y ~ ctc(z)` spreads over the steps of z.
+static Result<void> answerAligned(Session &session, const Settings &settings,
+                                  const DataPart &part, const Answer &answer,
+                                  int64_t batch, AnswerTable &answers) {
+  const hir::Model &model = *session.variant().model;
+  const hir::Predict &predict = *model.predict;
+  int64_t beam = 1;
+  for (const hir::Option &option : predict.options)
+    if (option.key == "beam")
+      beam = int64_t(option.value.number);
+  beam = settings.whole("beam", beam);
+  auto [axis, every] = rt::baseAxis(
+      model.lengthName(predict.value->type.axes.front()));
+  answers.beginSequences(part.examples->find(answer.target) != nullptr);
+  for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
+    auto rows = std::span(part.rows)
+                    .subspan(at, std::min(size_t(batch), part.rows.size() - at));
+    auto call = session.run(part, rows);
+    if (!call)
+      return call.error();
+    const Call::Slot *slot = (*call)->result("output", answer.output);
+    if (!slot || slot->shape.size() != 3)
+      return internalError("no output '" + answer.output + "'");
+    const int64_t size = slot->shape[1], classes = slot->shape[2];
+    rt::ExampleBatch known = part.examples->gather(rows);
+    const rt::BatchField *truths = known.find(answer.target);
+    const rt::BatchField *along = nullptr;
+    for (const rt::BatchField &field : known.fields)
+      if (const hir::Input *input = model.findInput(field.name);
+          input && field.kind == rt::FieldKind::Ragged)
+        for (int known : input->type.axes)
+          if (model.lengthName(known) == axis)
+            along = &field;
+    std::vector<double> logits(static_cast<size_t>(classes));
+    for (int64_t b = 0; b < size; ++b) {
+      const int64_t steps =
+          along ? rt::stepsOf(int64_t(along->lengths.number(b)), every)
+                : slot->shape[0];
+      auto step = [&](int64_t t) {
+        for (int64_t v = 0; v < classes; ++v)
+          logits[size_t(v)] = slot->number((t * size + b) * classes + v);
+        return std::span<const double>(logits);
+      };
+      // The likeliest path has a probability of its own; its labels have more.
+      rt::LabelsFound found;
+      if (beam > 1) {
+        found = rt::beamLabels(steps, predict.blank, beam, step).front();
+      } else {
+        found.labels = rt::greedyLabels(steps, predict.blank, step);
+        for (int64_t t = 0; t < steps; ++t) {
+          std::span<const double> row = step(t);
+          found.logProbability +=
+              *std::max_element(row.begin(), row.end()) - logSumExp(row);
+        }
+      }
+      std::vector<int32_t> truth;
+      if (truths)
+        truth = labelsOf(*truths, b, std::nullopt);
+      answers.addLabels(std::to_string(rows[size_t(b)] + 1), found.labels,
+                        found.logProbability, truth);
     }
   }
   return {};
@@ -391,18 +339,32 @@ static Result<int> predict(const CommandLine &line, Console &console) {
     return makeError("no-answer", "the model does not say what it predicts",
                      "write predict TARGET = VALUE, or "
                      "predict TARGET ~ categorical(LOGITS)");
-  if ((*session)->reads(answer.target))
+  const bool byStep = (*session)->reads(answer.target);
+  if (byStep && (data->stream || answer.kind != Answer::Classes))
     return makeError("no-answer",
                      "the prediction of '" + answer.target + "' reads '" +
                          answer.target + "' of the step before",
-                     "rnnc sample makes it step by step");
+                     data->stream && answer.kind == Answer::Classes
+                         ? "rnnc sample makes it step by step"
+                         : "");
+  const bool searched = byStep || answer.kind == Answer::Aligned;
+  if (settings.get("beam") && !searched)
+    return usageError("--beam has no meaning here: '" + answer.target +
+                      "' is no sequence that is searched for");
+  if (settings.get("max-tokens") && !byStep)
+    return usageError("--max-tokens has no meaning here: '" + answer.target +
+                      "' is not made token by token");
   if (auto done = loadWeights(*opened, *(*session)->variant().code); !done)
     return done.error();
-  Answers answers((*(*session)->variant().model), answer, data->learned);
+  AnswerTable answers((*(*session)->variant().model), answer, data->learned);
   int64_t batch = project.settings().whole("batch", 32);
-  auto done = data->stream
-                  ? answerStream(**session, part, answer, 256, answers)
-                  : answerExamples(**session, part, answer, batch, answers);
+  auto done =
+      byStep ? answerByStep(*opened, settings, *data, part, answer.target,
+                            batch, answers)
+      : answer.kind == Answer::Aligned
+          ? answerAligned(**session, settings, part, answer, batch, answers)
+      : data->stream ? answerStream(**session, part, answer, 256, answers)
+                     : answerExamples(**session, part, answer, batch, answers);
   if (!done)
     return done.error();
   Json metrics;
@@ -417,7 +379,7 @@ static Result<int> predict(const CommandLine &line, Console &console) {
   if (!summary.empty())
     console.talk(summary + " over " + std::to_string(answers.count) +
                  (data->stream ? " rows" : " examples") +
-                 ", in the data's units");
+                 (searched ? "" : ", in the data's units"));
   if (file == "-")
     return console.print(answers.text) ? StatusDone : StatusInput;
   if (auto written = rt::writeFile(file, answers.text); !written)

@@ -224,8 +224,8 @@ TEST(Vocabulary, FieldsOfExamples) {
   EXPECT_EQ(Vocabulary::build(TokenKind::Bytes, words, "t", options)
                 .error()
                 .text(),
-            "t: bytes have no '<bos>' and '<eos>'; use chars or words for what "
-            "is generated");
+            "t: bytes have no '<bos>', '<eos>' and '<blank>'; use chars or "
+            "words");
   // The place of an error counts the lines of the file.
   EXPECT_EQ(chars.encode(TextPiece{"cax", 7}, "t", false).error().text(),
             "t:7:3: symbol 'x' is not in the vocabulary");
