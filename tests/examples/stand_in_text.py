@@ -35,7 +35,7 @@ def make(folder):
         # As the real ones: not UTF-8.
         text = "".join(f"{s} caf\u00e9\n" for s in sentences(40))
         write(folder, f"mr-polarity/rt-polarity.{part}", text.encode("latin-1"))
-    for origin in ("Irish", "Polish", "Thai"):
+    for origin in ("Irish", "Italian", "Polish"):
         write(folder, f"names/{origin}.txt", "".join(
             "".join(draw.choices("abcdeiou\u00f3", k=draw.randint(3, 8))).title()
             + "\n" for _ in range(30)))
