@@ -29,6 +29,10 @@ std::string shownToken(const std::string &token) {
   return out;
 }
 
+double titleWidth(const std::string &title) {
+  return textWidth(title, 15) * 1.15 + 40;
+}
+
 std::string plotNumber(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g", value);
@@ -238,19 +242,20 @@ std::string heatMapFigure(const std::string &title,
                           const std::vector<HeatMap> &panels) {
   Svg svg;
   constexpr double top = 34;
-  double y = top, widest = textWidth(title, 15) + 40;
+  double y = top, widest = titleWidth(title);
   for (const HeatMap &given : panels) {
     if (given.rows < 1 || given.columns < 1)
       continue;
     HeatMap map = given;
     int64_t perRow = 1, perColumn = 1;
     condense(map, 256, 880, perRow, perColumn);
-    double cell = std::clamp(880.0 / double(map.columns), 1.0, 24.0);
+    double cell = std::clamp(880.0 / double(map.columns), 1.0,
+                             map.columns < 12 ? 40.0 : 24.0);
     double tall = std::clamp(240.0 / double(map.rows), 1.0, 14.0);
     if (map.square)
       cell = tall = std::clamp(
           std::min(880.0 / double(map.columns), 640.0 / double(map.rows)), 1.0,
-          22.0);
+          map.columns < 12 ? 30.0 : 22.0);
     cell = std::floor(cell * 2) / 2;
     tall = std::floor(tall * 2) / 2;
     const double width = cell * double(map.columns),

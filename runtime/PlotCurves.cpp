@@ -69,7 +69,7 @@ std::string curveFigure(const std::string &title,
                         const std::vector<std::string> &notes) {
   Svg svg;
   constexpr double left = 78, plotHeight = 230;
-  double y = 36, widest = textWidth(title, 15) + 40;
+  double y = 36, widest = titleWidth(title);
   for (const CurvePanel &panel : panels) {
     size_t count = 1;
     double legend = 0;
@@ -139,7 +139,7 @@ std::string curveFigure(const std::string &title,
       svg.line(left + width + 14, at, left + width + 34, at, {colour, 2.2});
       svg.text(left + width + 40, at + 4, curve.name, {.size = 11});
     }
-    widest = std::max(widest, left + width + 60 + legend);
+    widest = std::max(widest, left + width + 70 + legend);
     widest = std::max(widest, left + textWidth(panel.title, 13.5) + 20);
     y += std::max(plotHeight, 16.0 * double(panel.curves.size()));
     y += columnLabels(svg, left, y, each, int64_t(count), panel.columnLabels,
@@ -212,8 +212,7 @@ std::string pointFigure(const std::string &title,
                         const std::vector<PointPanel> &panels) {
   Svg svg;
   constexpr double left = 60, width = 640, height = 480;
-  double y = 36,
-         widest = std::max(left + width + 20, textWidth(title, 15) + 40);
+  double y = 36, widest = std::max(left + width + 20, titleWidth(title));
   for (const PointPanel &panel : panels) {
     svg.text(left, y + 12, panel.title, {.size = 12.5, .bold = true});
     y += 22;

@@ -13,6 +13,8 @@
 
 namespace rnnc::rt {
 
+/// Room for the title of a figure, which is bold.
+double titleWidth(const std::string &title);
 /// Three digits.
 std::string plotNumber(double value);
 /// 1, 2 or 5 times a power of ten, so that about `wanted` steps fill a range.

@@ -210,7 +210,8 @@ Result<bool> Pictures::maps(const Subject &subject, const char *what,
       map.rows = layout.steps[other];
       map.rowLabels = labelsOf(graph, seen.type.axes[other], subject);
       map.rowTitle = axisTitle(graph, seen.type.axes[other], subject);
-      map.title += "  (norm)";
+      if (layout.units > 1)
+        map.title += "  (norm)";
       map.square = true;
       map.values.assign(size_t(map.rows * map.columns), 0);
       for (int64_t a = 0; a < layout.steps[0]; ++a)
@@ -222,7 +223,10 @@ Result<bool> Pictures::maps(const Subject &subject, const char *what,
             sum += value * value;
           }
           const int64_t row = other == 0 ? a : c, column = other == 0 ? c : a;
-          map.values[size_t(row * map.columns + column)] = std::sqrt(sum);
+          map.values[size_t(row * map.columns + column)] =
+              layout.units > 1
+                  ? std::sqrt(sum)
+                  : values.numbers[size_t(a * layout.steps[1] + c)];
         }
     }
     double low = HUGE_VAL, high = -HUGE_VAL, sum = 0;

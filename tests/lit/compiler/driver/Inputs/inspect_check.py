@@ -1,6 +1,7 @@
 """Checks what `rnnc inspect --json` says against runs of the interpreter.
 
 inspect_check.py make DIR    writes x.npy, y.npy, and p, q with one entry changed a row
+inspect_check.py attend DIR  compares attend.json with weights.npy
 inspect_check.py check DIR   compares seen.json with the outputs whole, end, h, c, k
 """
 import json, math, os, struct, sys
@@ -53,6 +54,15 @@ if mode == "make":
         write(at(which + ".npy"), [T, rows, N], values)
     sys.exit()
 
+if mode == "attend":
+    with open(at("attend.json")) as file:
+        entry, = json.load(file)["attention"]
+    assert entry["name"] == "read.a" and entry["over"] == "S" and entry["axes"] == ["S", "T"], entry
+    assert entry["shape"] == [T, T], entry
+    near("weights", entry["values"], read(at("weights.npy")), 1e-11)
+    sums = [sum(entry["values"][s * T + t] for s in range(T)) for t in range(T)]
+    near("sums", sums, [1] * T, 1e-12)
+    sys.exit()
 with open(at("seen.json")) as file:
     seen = json.load(file)
 named = lambda kind: {entry["name"]: entry for entry in seen[kind]}
