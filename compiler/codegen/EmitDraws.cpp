@@ -215,7 +215,8 @@ LogicalResult Emitter::emitDraw(Operation *op, Value keyValue, int64_t stream,
     access(share, {}, {}, {out});
     forRange(share.low, share.high, 1, [&](Value t) {
       View step = at(out, 0, t);
-      drawGroups(step, t, constant(0), groupsOf(step));
+      Value number = at_ ? add(scalars.lookup(at_), t) : t;
+      drawGroups(step, number, constant(0), groupsOf(step));
     });
     return success();
   }

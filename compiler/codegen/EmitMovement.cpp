@@ -623,7 +623,10 @@ LogicalResult Emitter::emitPosition(rnn::PositionOp op) {
   View out = destination(cast<OpResult>(op.getResult()), *shape);
   access(serial(), {}, {}, {out});
   forRows(serial(), 1, {out}, [&](ArrayRef<View> row, ArrayRef<Value> index) {
-    store(arith::TruncIOp::create(b, loc, out.element, index[0]), row[0].base);
+    Value number = index[0];
+    if (op.getFirst())
+      number = add(number, scalars.lookup(op.getFirst()));
+    store(arith::TruncIOp::create(b, loc, out.element, number), row[0].base);
   });
   views[op.getResult()] = out;
   return success();

@@ -157,7 +157,7 @@ void Emitter::emitLabelledLoops(
   bool summed = !vectors && !sums.empty() && !zeroIfNone &&
                 isa<FloatType>(out.element) &&
                 !(valid && (sums.back() == 'b' || sums.back() == 't')) &&
-                !(descending && sums.back() == 't');
+                !(descending && sums.contains('t'));
   if (summed) {
     bool some = false;
     for (const View &view : ArrayRef<View>(views).slice(1, operands.size())) {

@@ -108,6 +108,20 @@ void Emitter::freeSlots(int index) {
       slot.free = true;
 }
 
+/// The operand that a labelled sum starts from, or null.
+static OpOperand *accumulatorOf(Operation *op) {
+  auto only = [](MutableOperandRange range) -> OpOperand * {
+    return range.empty() ? nullptr : &range[0];
+  };
+  if (auto contract = dyn_cast<rnn::ContractOp>(op))
+    return only(contract.getAccMutable());
+  if (auto reduce = dyn_cast<rnn::ReduceOp>(op))
+    return only(reduce.getAccMutable());
+  if (auto scatter = dyn_cast<rnn::ScatterAddOp>(op))
+    return only(scatter.getAccMutable());
+  return nullptr;
+}
+
 /// Whether `writer` may write over the memory of `old` in place: nothing in
 /// `block` reads `old` later, and `writer` itself reads only the entry it
 /// writes.
@@ -125,6 +139,9 @@ bool Emitter::canOverwrite(Value old, Operation *writer, Block *block) {
     if (!inBlock)
       return false;
     if (inBlock == writer) {
+      // A sum reads the entry that it goes on from, and writes it.
+      if (accumulatorOf(writer) == &use)
+        continue;
       // A stage reads the rows of its products whole.
       auto stage = dyn_cast<step::StageOp>(writer);
       if (!isa<step::MapOp>(writer) &&
@@ -219,7 +236,8 @@ View Emitter::destination(OpResult result, const Shape &shape) {
       auto kind = source.getResultAttrOfType<rnn::ArgAttr>(number, rnn::kArgAttrName);
       bool safe = true;
       if (kind && (kind.getKind() == rnn::ArgKind::Param ||
-                   kind.getKind() == rnn::ArgKind::Slot))
+                   kind.getKind() == rnn::ArgKind::Slot ||
+                   kind.getKind() == rnn::ArgKind::Sum))
         for (BlockArgument argument : source.getArguments()) {
           auto arg = source.getArgAttrOfType<rnn::ArgAttr>(
               argument.getArgNumber(), rnn::kArgAttrName);

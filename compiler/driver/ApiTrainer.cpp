@@ -40,6 +40,10 @@ static void take(Settings &settings, const api::TrainOptions &options) {
   whole("patience", options.patience);
   real("epochs", options.epochs);
   whole("steps", options.steps);
+  real("average", options.average);
+  whole("accumulate", options.accumulate);
+  if (options.memoryBudget)
+    settings.given["memory-budget"] = std::to_string(*options.memoryBudget);
   if (options.timeLimit)
     settings.given["time-limit"] = rt::shortest(*options.timeLimit) + "s";
 }
@@ -79,6 +83,9 @@ Result<Trainer> Trainer::create(Model model, const TrainOptions &options) {
 }
 
 Result<double> Trainer::step(Tensors batch) {
+  if (impl->plan.back != impl->plan.window)
+    return makeError("window", "'step' has one window only: windows that "
+                               "overlap need 'fit'");
   const hir::Model &model = *impl->model.impl->model;
   std::map<std::string, int64_t> extents;
   std::set<std::string> ragged;
@@ -130,7 +137,7 @@ Result<double> Trainer::step(Tensors batch) {
       return done.error();
   }
   double lr = impl->plan.schedule.rate(impl->plan.lr, session.step + 1, 0, 0);
-  auto result = session.update(lr, extents["B"]);
+  auto result = session.update(lr, extents["B"], impl->plan.accumulate);
   if (!result)
     return result.error();
   return result->loss;

@@ -128,6 +128,46 @@ Call::Slot *Call::result(const std::string &kind, const std::string &name) {
   return nullptr;
 }
 
+/// Kinds of results that lie where the argument of the same name does.
+static bool sharesMemory(const std::string &kind) {
+  return kind == "param" || kind == "slot" || kind == "sum" || kind == "grad";
+}
+
+Result<void> Call::own(Slot &slot) {
+  slot.borrowed = false;
+  if (!slot.own.ensure(slot.bytes))
+    return makeError("memory", "out of memory for '" + slot.info.name + "'");
+  slot.data = slot.own.data();
+  link();
+  return {};
+}
+
+int64_t
+Call::arenaFor(const std::map<std::string, int64_t> &given) const {
+  std::vector<int64_t> values;
+  for (const std::string &axis : axes) {
+    auto it = given.find(axis);
+    values.push_back(it == given.end() ? 0 : it->second);
+  }
+  return arenaFunction(values.data());
+}
+
+void Call::setExtent(const std::string &axis, int64_t value) {
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] == axis)
+      extents[i] = value;
+}
+
+int64_t Call::ownedBytes() const {
+  int64_t sum = 0;
+  for (const std::vector<Slot> *slots : {&arguments, &returned})
+    for (const Slot &slot : *slots)
+      if (!slot.borrowed && slot.info.kind != "input" &&
+          slot.info.kind != "target")
+        sum += std::min(slot.own.bytes(), (slot.bytes + 63) / 64 * 64);
+  return sum;
+}
+
 void Call::borrow(Slot &slot, void *memory) {
   slot.data = memory;
   slot.borrowed = true;
@@ -190,14 +230,15 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &given) {
   for (Slot &slot : returned) {
     // Kept beside only if there is no argument to share.
     const std::string &kind = slot.info.kind;
-    bool shares = kind == "param" || kind == "slot";
+    bool shares = sharesMemory(kind);
     if (shares && arg(kind, slot.info.name))
       slot.borrowed = true;
     if (auto done = fit(slot); !done)
       return done;
   }
   arenaSize = arenaFunction(extents.data());
-  if (arenaSize < 0 || !arena.ensure(arenaSize))
+  Buffer &scratch = sharedArena ? *sharedArena : arena;
+  if (arenaSize < 0 || !scratch.ensure(arenaSize))
     return makeError("memory", "out of memory: '" + entry + "' needs " +
                                    std::to_string(arenaSize) + " bytes");
   if (!prepared && !ownPrepared.ensure(preparedSize))
@@ -215,7 +256,7 @@ void Call::link() {
   for (size_t i = 0; i < returned.size(); ++i) {
     Slot &slot = returned[i];
     const std::string &kind = slot.info.kind;
-    if (kind == "param" || kind == "slot")
+    if (sharesMemory(kind))
       if (Slot *shared = arg(kind, slot.info.name))
         slot.data = shared->data;
     resultPointers[i] = slot.data;
@@ -223,7 +264,8 @@ void Call::link() {
   call.extents = extents.data();
   call.args = argPointers.data();
   call.results = resultPointers.data();
-  call.arena = static_cast<char *>(arena.data());
+  call.arena =
+      static_cast<char *>(sharedArena ? sharedArena->data() : arena.data());
   call.prepared = static_cast<char *>(
       prepared ? prepared->memory.data() : ownPrepared.data());
   call.threads = team ? team->size() : 1;
@@ -232,6 +274,9 @@ void Call::link() {
 }
 
 void Call::runOnTeam() {
+  // Another call may have made it larger.
+  if (sharedArena)
+    call.arena = static_cast<char *>(sharedArena->data());
   if (call.threads == 1)
     function(&call, 0);
   else

@@ -50,6 +50,7 @@ public:
   /// At least so many bytes; false if memory is short. Zeroed where it grew.
   bool ensure(int64_t bytes);
   void *data() const { return memory; }
+  int64_t bytes() const { return capacity; }
 
 private:
   void *memory = nullptr;
@@ -131,6 +132,19 @@ public:
   /// copied back after each call, unless its result is the caller's too: then
   /// the two change roles.
   void borrow(Slot &slot, void *memory);
+  /// Takes back an argument that was lent memory: it has its own again.
+  Result<void> own(Slot &slot);
+  /// Lets calls that never run at the same time work in one memory.
+  void shareArena(std::shared_ptr<Buffer> memory) {
+    sharedArena = std::move(memory);
+  }
+  /// Bytes of scratch memory at these extents by axis name, without resizing.
+  int64_t arenaFor(const std::map<std::string, int64_t> &extents) const;
+  /// Changes one extent that no shape has, such as the number of a step.
+  void setExtent(const std::string &axis, int64_t value);
+  /// Bytes of all memory that the call has made for itself and that is neither
+  /// data nor arena.
+  int64_t ownedBytes() const;
   /// Lets the call use what others have made of the same weights, which all its
   /// parameters must be. `generation` is theirs; it is counted up if the call
   /// changes them.
@@ -174,6 +188,7 @@ private:
   };
   std::vector<Derived> derived;
   Buffer arena, ownPrepared;
+  std::shared_ptr<Buffer> sharedArena;
   std::shared_ptr<Prepared> prepared;
   std::shared_ptr<Generation> generation;
   int64_t arenaSize = 0, preparedSize = 0;

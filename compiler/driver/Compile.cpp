@@ -185,9 +185,6 @@ Spec::analyze(const Settings &settings, const AnalyzeOptions &options,
 Result<CodeOptions> CodeOptions::of(const Settings &settings) {
   CodeOptions options;
   std::string precision = settings.text("precision", "f32");
-  if (settings.get("memory-budget"))
-    return makeError("unsupported", "--memory-budget is not there yet",
-                     "leave it out for the fastest plan");
   options.f64 = precision == "f64";
   options.remarks = settings.flag("remarks");
   PipelineOptions &pipeline = options.pipeline;
@@ -416,14 +413,34 @@ Result<void> Code::runTo(const std::string &last) {
           return false;
         times.emplace_back(stage.name.str(), since(start));
         // Later stages have no tensors left to describe.
-        if (stage.name == "grad")
+        if (stage.name == "grad" || stage.name == "time")
           described = describeEntries(*working);
+        if (stage.name == "time")
+          notePieces();
       }
       if (stage.name == last)
         break;
     }
     return true;
   });
+}
+
+/// Keeps what is to be known of a training step.
+void Code::notePieces() {
+  if (!working->lookupSymbol("update") && !working->lookupSymbol("train"))
+    return;
+  planned = working->clone();
+  if (auto reason = (*working)->getAttrOfType<mlir::StringAttr>("rnn.whole"))
+    whole = reason.str();
+  if (auto at = (*working)->getAttrOfType<mlir::LocationAttr>("rnn.whole_at")) {
+    Places places = placesOf(spec->program(), at);
+    if (!places.first.isValid())
+      return;
+    PresumedLoc place = spec->sources().locate(places.first.begin);
+    wholeAt.file = place.file ? place.file->getName() : "";
+    wholeAt.line = place.line;
+    wholeAt.column = place.column;
+  }
 }
 
 std::string Code::moduleText() {

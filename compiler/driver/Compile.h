@@ -123,6 +123,14 @@ public:
   /// Whether each call makes one step of every axis but the batch.
   bool isSingleStep() const { return options.pipeline.singleStep; }
 
+  /// Why a step of training is one piece of the sequence (see
+  /// grad-split-time), and the place in the text; empty if it is cut.
+  const std::string &wholeReason() const { return whole; }
+  const Message::Note &wholePlace() const { return wholeAt; }
+  /// The module after stage `time`, if it trains. Only for counting: ops may be
+  /// added to it.
+  mlir::ModuleOp plannedModule() const { return planned.get(); }
+
   /// The module as generated, for the interpreter.
   mlir::ModuleOp source() { return *original; }
   /// The module after the stages that have run.
@@ -139,11 +147,14 @@ public:
 private:
   Code() = default;
   template <class Function> Result<void> collecting(Function &&function);
+  void notePieces();
 
   const Spec *spec = nullptr;
   CodeOptions options;
   std::unique_ptr<mlir::MLIRContext> context;
-  mlir::OwningOpRef<mlir::ModuleOp> original, working;
+  mutable mlir::OwningOpRef<mlir::ModuleOp> original, working, planned;
+  std::string whole;
+  Message::Note wholeAt;
   std::vector<EntryInfo> described;
   std::unique_ptr<Executable> executable;
   std::vector<std::pair<std::string, double>> times;

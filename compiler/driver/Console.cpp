@@ -97,14 +97,17 @@ void Console::say(const Message &diagnostic) {
     std::fputs(diagnostic.text.c_str(), stderr);
     return;
   }
-  std::string place = "rnnc";
-  if (!diagnostic.file.empty()) {
-    place = diagnostic.file;
-    if (diagnostic.line > 0)
-      place += ":" + std::to_string(diagnostic.line);
-    if (diagnostic.line > 0 && diagnostic.column > 0)
-      place += ":" + std::to_string(diagnostic.column);
-  }
+  auto placeOf = [](const auto &said) {
+    if (said.file.empty())
+      return std::string("rnnc");
+    std::string place = said.file;
+    if (said.line > 0)
+      place += ":" + std::to_string(said.line);
+    if (said.line > 0 && said.column > 0)
+      place += ":" + std::to_string(said.column);
+    return place;
+  };
+  const std::string place = placeOf(diagnostic);
   const char *bold = color ? "\033[1m" : "";
   const char *hue = !color ? "" : error ? "\033[1;31m" : "\033[1;35m";
   const char *end = color ? "\033[0m" : "";
@@ -112,6 +115,9 @@ void Console::say(const Message &diagnostic) {
       stderr, "%s%s:%s %s%s:%s %s%s%s\n", bold, place.c_str(), end, hue,
       diagnostic.severity.c_str(), end, diagnostic.message.c_str(),
       diagnostic.help.empty() ? "" : "; help: ", diagnostic.help.c_str());
+  for (const Message::Note &note : diagnostic.notes)
+    std::fprintf(stderr, "%s%s:%s note: %s\n", bold, placeOf(note).c_str(),
+                 end, note.message.c_str());
 }
 
 int Console::fail(const Error &error) {

@@ -81,7 +81,7 @@ Json driver::memoryJson(const Memory &memory,
                  {"saved_bytes", nullptr},
                  {"arena_bytes", memory.arena},
                  {"predicted_peak_bytes", memory.peak()},
-                 {"extra_work", 0.0},
+                 {"extra_work", memory.extraWork},
                  {"measured_peak_bytes", nullptr}};
   if (memory.saved >= 0)
     result["saved_bytes"] = memory.saved;

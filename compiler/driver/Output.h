@@ -21,6 +21,8 @@ struct Memory {
   /// Of the arena, what the forward pass keeps for the reverse pass; unknown
   /// if negative.
   int64_t saved = -1;
+  /// Work done again to save memory, in parts of the work of a step.
+  double extraWork = 0;
   int64_t peak() const { return parameters + optimizer + state + arena; }
 };
 

@@ -10,10 +10,10 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-Result<int64_t> driver::windowOf(const Settings &settings) {
+Result<Window> driver::windowOf(const Settings &settings) {
   auto text = settings.get("window");
   if (!text)
-    return int64_t(64);
+    return Window();
   size_t colon = text->find(':');
   auto steps = parseWhole(text->substr(0, colon));
   auto back = colon == std::string::npos
@@ -23,11 +23,21 @@ Result<int64_t> driver::windowOf(const Settings &settings) {
     return usageError("--window expects K1[:K2], whole numbers of at least 1, "
                       "found '" +
                       *text + "'");
-  if (*back != *steps)
-    return makeError("unsupported", "--window=" + *text +
-                                        ": K2 other than K1 is not there "
-                                        "yet");
-  return *steps;
+  if (*back < *steps)
+    return usageError("--window=" + *text +
+                          ": K2 must be at least K1, or steps would have no "
+                          "gradient",
+                      "--window=" + std::to_string(*steps) + ":" +
+                          std::to_string(*steps) + " or more");
+  return Window{*steps, *back};
+}
+
+Result<bool> driver::wantsPieces(const Settings &settings) {
+  auto window = windowOf(settings);
+  if (!window)
+    return window.error();
+  return settings.get("memory-budget") ||
+         settings.whole("accumulate", 1) > 1 || window->back != window->steps;
 }
 
 Result<std::shared_ptr<Project>>
@@ -154,7 +164,7 @@ Project::variant(std::vector<std::string> entries, bool stream,
     auto window = windowOf(wanted);
     if (!window)
       return window.error();
-    options->pipeline.length = *window;
+    options->pipeline.length = window->back;
   }
   if (auto done = finish(*made, *options); !done)
     return done.error();

@@ -97,9 +97,16 @@ private:
   bool weightsMade = false;
 };
 
-/// The window of settings: steps of an update on a stream. An error for forms
-/// that are not there.
-Result<int64_t> windowOf(const Settings &settings);
+/// The window of an update on a stream: `steps` new steps, and how many steps
+/// back it begins, counted from its end. More than `steps`: windows overlap.
+struct Window {
+  int64_t steps = 64, back = 64;
+};
+Result<Window> windowOf(const Settings &settings);
+
+/// Whether a training step is made in pieces (see Pieces.h): what the settings
+/// ask for needs them.
+Result<bool> wantsPieces(const Settings &settings);
 
 } // namespace rnnc::driver
 

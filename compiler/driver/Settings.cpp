@@ -72,7 +72,10 @@ Settings::Settings(const api::Options &options) {
   given["precision"] = options.precision;
   given["unroll"] = options.unroll;
   if (options.window > 0)
-    given["window"] = std::to_string(options.window);
+    given["window"] =
+        std::to_string(options.window) +
+        (options.windowBack > 0 ? ":" + std::to_string(options.windowBack)
+                                : "");
   given["target-cpu"] = options.targetCpu;
   if (!options.cache)
     given["no-cache"] = "true";

@@ -32,7 +32,9 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
   auto window = windowOf(settings);
   if (!window)
     return window.error();
-  plan.window = *window;
+  plan.window = window->steps;
+  plan.back = window->back;
+  plan.accumulate = std::max<int64_t>(settings.whole("accumulate", 1), 1);
   plan.seed = settings.whole("seed", 1);
   plan.lr = settings.real("lr", 0.001);
   auto schedule = rt::Schedule::parse(settings.text("schedule", "constant"),
@@ -77,8 +79,6 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
   }
   if (settings.get("average"))
     plan.average = settings.real("average", 1);
-  if (settings.whole("accumulate", 1) != 1)
-    return makeError("unsupported", "--accumulate is not there yet");
   return plan;
 }
 
@@ -153,6 +153,7 @@ public:
 private:
   Result<void> prepare();
   Result<StepResult> oneStep();
+  Result<StepResult> stepInPieces();
   /// Validates; true if training should end.
   Result<bool> validate(TrainOutcome &outcome);
   Result<bool> judge(TrainOutcome &outcome);
@@ -209,6 +210,8 @@ Result<void> Loop::prepare() {
         !done)
       return fromRuntime(done.error());
   }
+  // Updates, not batches.
+  perEpoch = (perEpoch + plan.accumulate - 1) / plan.accumulate;
   if (plan.epochs)
     inAll = std::max<int64_t>(
         int64_t(std::ceil(*plan.epochs * double(perEpoch) - 1e-9)), 1);
@@ -226,6 +229,8 @@ Result<StepResult> Loop::oneStep() {
   // The rate of the step to come.
   state.lr =
       plan.schedule.rate(plan.lr, session.step + 1, state.epoch, share());
+  if (session.pieces())
+    return stepInPieces();
   if (stream) {
     rt::StreamWindow window = stream->next();
     auto result = session.update(data.train, window, state.lr);
@@ -237,6 +242,37 @@ Result<StepResult> Loop::oneStep() {
   state.epochIndex = examples->position().epoch;
   state.nextIndex = examples->position().index;
   return result;
+}
+
+/// An update of several batches, or of a window that overlaps the next. The
+/// batches of an update are all of one epoch.
+Result<StepResult> Loop::stepInPieces() {
+  const int64_t all = stream ? stream->windows() : examples->batches();
+  const int64_t batches = std::min(plan.accumulate, all - state.nextIndex);
+  for (int64_t i = 0; i < batches; ++i) {
+    Result<void> done;
+    if (stream) {
+      rt::StreamWindow window = stream->next();
+      int64_t back = 0, nextBack = -1;
+      if (plan.back > plan.window) {
+        // The next window begins with states that this one passes, unless it is
+        // the first of an epoch.
+        back = std::min(plan.back - plan.window, window.start);
+        nextBack = std::min(plan.back - plan.window,
+                            window.start + window.steps);
+      }
+      done = session.accumulate(data.train, window, batches, back, nextBack);
+      state.epochIndex = stream->position().epoch;
+      state.nextIndex = stream->position().index;
+    } else {
+      done = session.accumulate(data.train, examples->next(), batches);
+      state.epochIndex = examples->position().epoch;
+      state.nextIndex = examples->position().index;
+    }
+    if (!done)
+      return done.error();
+  }
+  return session.apply(state.lr);
 }
 
 /// Copies the weights beside, to be trusted once the next loss is finite.

@@ -21,6 +21,10 @@ struct TrainPlan {
   std::optional<double> epochs, timeLimit;
   std::optional<int64_t> steps;
   int64_t batch = 32, window = 64, seed = 1;
+  /// How many steps back a window begins, counted from its end.
+  int64_t back = 64;
+  /// Batches of one update.
+  int64_t accumulate = 1;
   double lr = 0.001;
   /// Decay of the average of the weights; nothing: no average.
   std::optional<double> average;

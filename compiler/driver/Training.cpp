@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Training.h"
+#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Host.h"
+#include "runtime/Progress.h"
 
 #include <algorithm>
 #include <cmath>
@@ -27,8 +29,14 @@ Session::create(std::shared_ptr<Project> project, bool stream,
                 std::set<std::string> ragged, bool evaluateOnly) {
   auto session = std::make_unique<Session>();
   std::vector<std::string> entries = {"eval"};
-  if (!evaluateOnly)
-    entries.push_back("train");
+  bool inPieces = false;
+  if (!evaluateOnly) {
+    auto wanted = wantsPieces(project->settings());
+    if (!wanted)
+      return wanted.error();
+    inPieces = *wanted;
+    entries.push_back(inPieces ? "split" : "train");
+  }
   auto variant = project->variant(entries, stream, std::move(ragged));
   if (!variant)
     return variant.error();
@@ -52,8 +60,29 @@ Session::create(std::shared_ptr<Project> project, bool stream,
   if (auto done = make("eval", session->evalCall); !done)
     return done.error();
   if (!evaluateOnly)
-    if (auto done = make("train", session->trainCall); !done)
+    if (auto done = make(inPieces ? "update" : "train", session->trainCall);
+        !done)
       return done.error();
+  if (inPieces) {
+    auto cut = Pieces::create((*variant)->code, project->weights,
+                              project->team(), *session->trainCall);
+    if (!cut)
+      return cut.error();
+    session->cut = std::move(*cut);
+    auto window = windowOf(project->settings());
+    if (!window)
+      return window.error();
+    if (stream && window->back != window->steps)
+      if (auto done = session->cut->checkOverlap(); !done)
+        return done.error();
+    if (auto text = project->settings().get("memory-budget")) {
+      auto bytes = rt::parseSize(*text);
+      if (!bytes)
+        return fromRuntime(bytes.error());
+      session->budget = *bytes;
+      session->budgetText = *text;
+    }
+  }
   const hir::Model &model = *(*variant)->model;
   // One cross-entropy per step: its exponential is a perplexity.
   session->tokenLoss = model.losses.size() == 1 && model.losses[0].value &&
@@ -97,6 +126,16 @@ Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
   if (auto done = call.resize(extents); !done)
     return done;
   last = std::move(extents);
+  if (cut && &call == &*trainCall) {
+    if (auto done = cut->plan(last, budget, budgetText); !done) {
+      last.clear();
+      return done;
+    }
+    return {};
+  }
+  // A step in pieces counts what is there.
+  if (cut)
+    return {};
   int64_t bytes = call.arenaBytes();
   for (const Call::Slot &slot : call.args())
     if (slot.info.kind == "param" || slot.info.kind == "slot" ||
@@ -237,10 +276,8 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
   return batch.size;
 }
 
-Result<StepResult> Session::update(double lr, int64_t count) {
-  Call &call = *trainCall;
-  ++step;
-  for (Call::Slot &slot : call.args()) {
+void Session::setHypers(double lr) {
+  for (Call::Slot &slot : trainCall->args()) {
     if (slot.info.kind != "hyper")
       continue;
     if (slot.info.name == "lr")
@@ -250,6 +287,108 @@ Result<StepResult> Session::update(double lr, int64_t count) {
     else if (slot.info.name == "bias2")
       slot.setNumber(1 / (1 - std::pow(beta2, double(step))));
   }
+}
+
+Result<double> Session::addBatch(Pieces::Batch batch, int64_t batches,
+                                 int64_t count) {
+  batch.seed = 1 / double(batches);
+  // Each batch of an update has draws of its own.
+  batch.key = drawKey(seed, step + 1);
+  if (added > 0)
+    batch.key = drawKey(batch.key, added);
+  batch.isFirst = added == 0;
+  auto loss = cut->add(batch);
+  if (!loss)
+    return loss.error();
+  ++added;
+  addedLoss += *loss;
+  addedCount += count;
+  peak = std::max(peak, cut->allocatedBytes());
+  return *loss;
+}
+
+Result<StepResult> Session::apply(double lr) {
+  ++step;
+  setHypers(lr);
+  trainCall->run();
+  StepResult result;
+  result.loss = addedLoss / double(std::max<int64_t>(added, 1));
+  result.count = addedCount;
+  for (const Call::Slot &slot : trainCall->results())
+    if (slot.info.kind == "grad_norm")
+      result.gradNorm = slot.number();
+  added = addedCount = 0;
+  addedLoss = 0;
+  return result;
+}
+
+Result<void> Session::accumulate(const DataPart &part,
+                                 const rt::StreamWindow &window,
+                                 int64_t batches, int64_t back,
+                                 int64_t nextBack) {
+  rt::StreamWindow wide = window;
+  wide.start -= back;
+  wide.steps += back;
+  // The states of a window that begins later are those that were kept.
+  wide.fresh = wide.fresh && back == 0;
+  if (auto done = fill(*trainCall, part, wide); !done)
+    return done;
+  Pieces::Batch batch;
+  if (nextBack >= 0) {
+    batch.lossFrom = back;
+    batch.keepAt = wide.steps - nextBack;
+    batch.goesOn = wide.start > 0;
+    // States begin where the first window of the streams does.
+    restart(*trainCall, wide.start == 0);
+  }
+  if (auto loss = addBatch(batch, batches, window.count()); !loss)
+    return loss.error();
+  return {};
+}
+
+Result<void> Session::accumulate(const DataPart &part,
+                                 std::span<const int64_t> rows,
+                                 int64_t batches) {
+  auto count = fill(*trainCall, part, rows);
+  if (!count)
+    return count.error();
+  if (auto loss = addBatch({}, batches, *count); !loss)
+    return loss.error();
+  return {};
+}
+
+Result<Memory>
+Session::memoryAt(const std::map<std::string, int64_t> &extents) {
+  if (!cut) {
+    Memory memory = memoryOf(*compiled->code, "train", extents, 1);
+    if (auto work = countWork(compiled->code->plannedModule(), "train", extents))
+      memory.saved = work->savedBytes;
+    return memory;
+  }
+  if (auto done = fit(*trainCall, extents); !done)
+    return done.error();
+  return cut->memory();
+}
+
+Result<StepResult> Session::update(double lr, int64_t count, int64_t batches) {
+  if (cut) {
+    auto loss = addBatch({}, batches, count);
+    if (!loss)
+      return loss.error();
+    StepResult result;
+    if (added == batches) {
+      auto done = apply(lr);
+      if (!done)
+        return done;
+      result = *done;
+    }
+    result.loss = *loss;
+    result.count = count;
+    return result;
+  }
+  Call &call = *trainCall;
+  ++step;
+  setHypers(lr);
   call.setKey(drawKey(seed, step));
   call.run();
   StepResult result;
@@ -308,7 +447,9 @@ Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
   } else {
     rt::StreamOptions options;
     options.batch = std::min(batch, std::max<int64_t>(part.length, 1));
-    options.window = window;
+    // States go on from window to window, so short ones give the same values
+    // in less memory than a long window of training.
+    options.window = std::min<int64_t>(window, 64);
     options.horizon = 0;
     options.toTheEnd = true;
     auto cursor = rt::StreamCursor::create(part.length, options);
@@ -410,6 +551,8 @@ rt::TensorFile Session::snapshot() {
       if ((slot.info.kind == "slot" || slot.info.kind == "state") &&
           slot.data && !(slot.info.kind == "state" && slot.shape.empty()))
         file.add(slot.info.kind + "/" + slot.info.name, copyOf(slot));
+  if (cut)
+    cut->snapshot(file);
   return file;
 }
 
@@ -449,5 +592,7 @@ Result<void> Session::restore(const rt::TensorFile &file,
                        name + ": '" + entry.name + "' does not fit the model");
     std::memcpy(slot->data, entry.tensor.data(), size_t(slot->bytes));
   }
+  if (cut)
+    return cut->restore(file, name, rows);
   return {};
 }

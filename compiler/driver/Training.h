@@ -9,6 +9,7 @@
 #ifndef RNNC_COMPILER_DRIVER_TRAINING_H
 #define RNNC_COMPILER_DRIVER_TRAINING_H
 
+#include "compiler/driver/Pieces.h"
 #include "compiler/driver/Project.h"
 #include "runtime/Stream.h"
 
@@ -64,7 +65,23 @@ public:
   Result<StepResult> update(const DataPart &part, std::span<const int64_t> rows,
                             double lr);
   /// One update on arrays that the caller has put into the call (`training`).
-  Result<StepResult> update(double lr, int64_t count);
+  /// Of several `batches`, the last one makes the update of all.
+  Result<StepResult> update(double lr, int64_t count, int64_t batches = 1);
+
+  /// Adds a batch to the update to come, which is made of `batches`; needs
+  /// pieces. `window.back` steps before a window's own belong to it as well.
+  Result<void> accumulate(const DataPart &part, const rt::StreamWindow &window,
+                          int64_t batches, int64_t back = 0,
+                          int64_t nextBack = -1);
+  Result<void> accumulate(const DataPart &part, std::span<const int64_t> rows,
+                          int64_t batches);
+  /// The update of what was added.
+  Result<StepResult> apply(double lr);
+  /// How a step is made over pieces of the sequence; null if it is one function.
+  Pieces *pieces() { return cut.get(); }
+  const Pieces *pieces() const { return cut.get(); }
+  /// What a step takes at the extents of `fit`.
+  Result<Memory> memoryAt(const std::map<std::string, int64_t> &extents);
   /// Loss and metrics over a part, read to its end.
   Result<Evaluation> evaluate(const DataPart &part, int64_t batch,
                               int64_t window);
@@ -78,7 +95,8 @@ public:
   /// Sets the extents of a call, if they are others than before.
   Result<void> fit(Call &call, std::map<std::string, int64_t> extents);
   /// The most memory that the calls made so far took, in bytes: parameters,
-  /// optimiser, states (read and written) and arena.
+  /// optimiser, states (read and written) and arena. Of a step in pieces, what
+  /// its buffers have, without evaluation.
   int64_t peakBytes() const { return peak; }
   /// State back to the start: zeros, and `fresh` set.
   static void restart(Call &call, bool fresh);
@@ -108,7 +126,16 @@ private:
 
   std::shared_ptr<Project> owner;
   std::shared_ptr<Variant> compiled;
+  void setHypers(double lr);
+  Result<double> addBatch(Pieces::Batch batch, int64_t batches, int64_t count);
+
   std::optional<Call> trainCall, evalCall;
+  std::unique_ptr<Pieces> cut;
+  int64_t budget = 0;
+  std::string budgetText;
+  /// Of the update to come: batches added, and their losses and counts.
+  int64_t added = 0, addedCount = 0;
+  double addedLoss = 0;
   std::map<const Call *, std::map<std::string, int64_t>> fitted;
   rt::Tensor scratch;
   /// In the order of the weights; empty: none.

@@ -107,6 +107,9 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   // Products that end a step open the next one, where they are read.
   pm.addPass(rnn::createRotateProductsPass());
 
+  // Sums over time go on from nothing, so that they are the same bits in pieces.
+  pm.addPass(grad::createSeparateSumsPass());
+
   // Operands of matrix products are rounded where they are packed; all else
   // stays f32.
   if (options.bf16)
@@ -121,6 +124,15 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
     unroll.factor = options.unroll;
     unroll.length = options.length;
     pm.addPass(rnn::createUnrollTimePass(unroll));
+  }
+
+  // A step of training that is made in pieces is one function per kind of
+  // piece, which keeps nothing that only others read.
+  if (llvm::is_contained(options.entries, "split")) {
+    pm.addPass(grad::createSplitTimePass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+    pm.addPass(rnn::createDropDeadPass());
   }
 }
 
@@ -146,6 +158,12 @@ void rnnc::buildLoopsToLLVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+ArrayRef<std::string> rnnc::splitEntries() {
+  static const std::vector<std::string> names = {"before", "advance", "reverse",
+                                                 "last",   "after",   "update"};
+  return names;
+}
+
 static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   // Loops, vectors and pointers; entries take an rnnrt_call; every buffer has
   // its place in the arena.
@@ -155,7 +173,11 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   code.rows = options.batch;
   code.threads = options.threads;
   code.singleStep = options.singleStep;
-  code.entries.assign(options.entries.begin(), options.entries.end());
+  for (const std::string &entry : options.entries)
+    if (entry == "split")
+      llvm::append_range(code.entries, splitEntries());
+    else
+      code.entries.push_back(entry);
   pm.addPass(codegen::createConvertStepToLLVMPass(code));
 
   // The LLVM dialect only.

@@ -21,7 +21,8 @@ namespace rnnc {
 /// What the pipelines may choose. Everything else is in the module.
 struct PipelineOptions {
   /// Functions to keep, of "forward", "eval", "grad", "train", "init". Empty:
-  /// all. "grad" and "train" are derived from "loss".
+  /// all. "grad" and "train" are derived from "loss". With "split", a step of
+  /// training as the functions of `splitEntries`.
   std::vector<std::string> entries;
   /// "sgd", "rmsprop", "adam" or "adamw", with its constants. The learning
   /// rate is an argument of the compiled step (kind hyper, name "lr"); Adam's
@@ -51,6 +52,10 @@ struct PipelineOptions {
   /// The CPU multiplies pairs of bf16 numbers.
   bool hasPairs = false;
 };
+
+/// What "split" among the entries becomes: functions over pieces of a sequence
+/// (see grad-split-time), and the update. Some may be missing.
+llvm::ArrayRef<std::string> splitEntries();
 
 /// One stage: takes the module as the stage before left it.
 struct Stage {

@@ -7,6 +7,7 @@
 #include "compiler/driver/Commands/BenchCount.h"
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,6 +43,7 @@ private:
   void countBlock(Block &block, double times, double &flops);
   double products(rnn::ContractOp op);
   void countSaved(int64_t &bytes);
+  void countSavedOfPiece(int64_t &bytes);
 };
 } // namespace
 
@@ -122,6 +124,32 @@ void Counter::countBlock(Block &block, double times, double &flops) {
   }
 }
 
+/// In a piece of a step the loss is a sum without a name: what derivatives made
+/// is told by its place.
+void Counter::countSavedOfPiece(int64_t &bytes) {
+  Block &block = function.getBody().front();
+  auto isBack = [](Operation *op) { return rnn::isGradientLoc(op->getLoc()); };
+  if (llvm::none_of(block, [&](Operation &op) { return isBack(&op); }))
+    return;
+  for (Operation &op : block) {
+    if (isBack(&op))
+      continue;
+    for (Value value : op.getResults()) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (!type || type.hasStaticShape() ||
+          llvm::none_of(value.getUsers(), [&](Operation *user) {
+            Operation *top = block.findAncestorOpInBlock(*user);
+            return top && isBack(top);
+          }))
+        continue;
+      int64_t size = (type.getElementTypeBitWidth() + 7) / 8;
+      for (int64_t dim = 0; dim < type.getRank(); ++dim)
+        size *= extent(value, dim);
+      bytes += size;
+    }
+  }
+}
+
 void Counter::countSaved(int64_t &bytes) {
   auto end = cast<func::ReturnOp>(function.getBody().front().getTerminator());
   Operation *loss = nullptr;
@@ -134,7 +162,7 @@ void Counter::countSaved(int64_t &bytes) {
       loss = op;
   }
   if (!loss)
-    return;
+    return countSavedOfPiece(bytes);
   for (Operation &op : function.getBody().front()) {
     if (&op == loss)
       break;

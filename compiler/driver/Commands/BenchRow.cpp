@@ -170,6 +170,13 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
                       " is more than " + std::to_string(RNNRT_TEAM_MAX));
 
   bool trains = asked.mode == "train", steps = asked.mode == "stream";
+  auto inPieces = wantsPieces(project->settings());
+  if (!inPieces)
+    return inPieces.error();
+  if (*inPieces)
+    return usageError("bench measures a step in one piece, with one window and "
+                      "one batch: not --memory-budget, K2 other than K1 in "
+                      "--window, or accumulate");
   stream = steps || (trains && project->settings().get("window"));
   if (steps) {
     asked.length = 1;
@@ -179,7 +186,7 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
       auto window = windowOf(project->settings());
       if (!window)
         return window.error();
-      asked.length = *window;
+      asked.length = window->steps;
     }
   }
   auto &wanted = project->changeSettings().given;

@@ -6,9 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Output.h"
+#include "compiler/driver/Pieces.h"
+#include "compiler/driver/Project.h"
 #include "runtime/Progress.h"
 
 #include <sstream>
@@ -52,7 +55,7 @@ static std::vector<std::string> listOf(const std::string &text) {
 
 /// A text about times and memory.
 static std::string report(const Code &code, const Memory &memory, int64_t batch,
-                          int64_t length) {
+                          int64_t length, const rt::Cut *cut) {
   std::ostringstream out;
   out.setf(std::ios::fixed);
   out.precision(1);
@@ -64,8 +67,15 @@ static std::string report(const Code &code, const Memory &memory, int64_t batch,
   out << "parameters  " << rt::humanBytes(memory.parameters) << "\n"
       << "optimizer   " << rt::humanBytes(memory.optimizer) << "\n"
       << "state       " << rt::humanBytes(memory.state) << "\n"
-      << "arena       " << rt::humanBytes(memory.arena) << "\n"
-      << "peak        " << rt::humanBytes(memory.peak()) << "\n";
+      << "arena       " << rt::humanBytes(memory.arena) << "\n";
+  if (memory.saved >= 0)
+    out << "  saved     " << rt::humanBytes(memory.saved) << "\n";
+  out << "peak        " << rt::humanBytes(memory.peak()) << "\n";
+  if (cut)
+    out << "pieces      " << cut->pieces << " of " << cut->steps << " steps, "
+        << cut->states << (cut->states == 1 ? " state" : " states")
+        << " kept\n"
+        << "extra work  " << memory.extraWork * 100 << " %\n";
   return out.str();
 }
 
@@ -93,6 +103,9 @@ private:
 
   Result<int> compile();
   Result<void> analyze();
+  /// What a step takes at these extents, and how it is made if in pieces.
+  Result<Memory> measure(bool trains, int64_t batch, int64_t length);
+  std::optional<rt::Cut> cut;
   Result<int> show(const Stage &stage);
   Result<void> write(const std::string &text) {
     return writeOutput(line.get("output").value_or("-"), text, console);
@@ -174,6 +187,44 @@ Result<int> CompileRun::show(const Stage &stage) {
   return StatusDone;
 }
 
+Result<Memory> CompileRun::measure(bool trains, int64_t batch,
+                                   int64_t length) {
+  std::map<std::string, int64_t> extents;
+  for (const hir::Axis &axis : model->axes)
+    extents[axis.name] = length;
+  extents["B"] = batch;
+  const char *entry = trains ? "train" : "forward";
+  if (!code->info("update")) {
+    Memory memory = memoryOf(*code, entry, extents, length);
+    if (trains && code->plannedModule())
+      if (auto work = countWork(code->plannedModule(), "train", extents))
+        memory.saved = work->savedBytes;
+    return memory;
+  }
+  Weights weights;
+  auto values = code->initial(1);
+  if (!values)
+    return values.error();
+  weights.tensors = std::move(*values);
+  auto team = std::make_shared<Team>(1);
+  auto update = Call::create(code, "update", team);
+  if (!update)
+    return update.error();
+  if (auto done = weights.bind(*update); !done)
+    return done.error();
+  auto pieces = Pieces::create(code, weights, team, *update);
+  if (!pieces)
+    return pieces.error();
+  if (auto done = update->resize(extents); !done)
+    return done.error();
+  std::string asked = settings.text("memory-budget", "0");
+  auto budget = rt::parseSize(asked);
+  if (auto done = (*pieces)->plan(extents, budget ? *budget : 0, asked); !done)
+    return done.error();
+  cut = (*pieces)->cut();
+  return (*pieces)->memory();
+}
+
 Result<int> CompileRun::compile() {
   std::optional<std::string> emit = line.get("emit");
   const Stage *stage = emit ? findStage(*emit) : nullptr;
@@ -218,18 +269,22 @@ Result<int> CompileRun::compile() {
   for (const std::string &axis : listOf(settings.text("ragged", "")))
     options->ragged.insert(axis);
   bool trains = !model->losses.empty();
+  auto inPieces = wantsPieces(settings);
+  if (!inPieces)
+    return inPieces.error();
+  const std::string train = *inPieces ? "split" : "train";
   std::vector<std::string> &entries = options->pipeline.entries;
   entries = listOf(settings.text("entries", ""));
   if (entries.empty())
     entries = !trains ? std::vector<std::string>{"forward"}
               : stage
-                  ? std::vector<std::string>{"forward", "eval", "grad", "train"}
-                  : std::vector<std::string>{"train"};
+                  ? std::vector<std::string>{"forward", "eval", "grad", train}
+                  : std::vector<std::string>{train};
   for (const std::string &entry : entries)
     if (entry != "forward" && entry != "eval" && entry != "grad" &&
-        entry != "train")
+        entry != "train" && entry != "split")
       return usageError("unknown entry '" + entry +
-                        "'; expected forward, eval, grad or train");
+                        "'; expected forward, eval, grad, train or split");
   if (stage)
     options->target.prefix = model->name;
   auto made = Code::generate(*spec, *model, *options);
@@ -255,10 +310,13 @@ Result<int> CompileRun::compile() {
   if (!done)
     return done.error();
   int64_t batch = options->pipeline.batch, length = options->pipeline.length;
-  memory =
-      memoryOf(*code, trains ? "train" : "forward", {{"B", batch}}, length);
+  auto takes = measure(trains, batch, length);
+  if (!takes)
+    return takes.error();
+  memory = *takes;
   describe(memory);
-  if (!console.print(report(*code, memory, batch, length)))
+  if (!console.print(
+          report(*code, memory, batch, length, cut ? &*cut : nullptr)))
     return StatusInput;
   return status;
 }

@@ -63,7 +63,7 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
   if (!window)
     return window.error();
   auto found = (*session)->evaluate(part, project.settings().whole("batch", 32),
-                                    *window);
+                                    window->steps);
   if (!found)
     return found.error();
 

@@ -98,6 +98,7 @@ private:
   Result<void> saveCheckpoint();
   Result<void> finishFiles(const TrainOutcome &outcome);
   void announce();
+  std::string memoryLine() const;
   void describe(const TrainOutcome &outcome);
   std::string closingLines(const TrainOutcome &outcome);
   bool stepped(const TrainState &state, int64_t step);
@@ -230,6 +231,9 @@ Result<void> TrainRun::compile() {
                  : std::filesystem::path(line.operands.front()) / "config.json")
                 .string() +
             " differs");
+  if (!data.stream && project->settings().given.contains("window"))
+    return usageError("--window is for one long sequence; these data are "
+                      "separate examples, each of which is a window");
   auto planned = TrainPlan::of(project->settings());
   if (!planned)
     return planned.error();
@@ -256,13 +260,20 @@ Result<void> TrainRun::compile() {
   // What a step takes follows from what the data fill of batch and window.
   int64_t length = 1, batch = plan.batch;
   if (data.stream) {
-    length = std::min(plan.window,
+    length = std::min(plan.back,
                       std::max<int64_t>(data.train.length / plan.batch, 1));
   } else {
     batch = std::min<int64_t>(batch, int64_t(data.train.rows.size()));
     length = data.train.examples->longest(data.train.rows);
   }
-  memory = memoryOf(*session->variant().code, "train", {{"B", batch}}, length);
+  std::map<std::string, int64_t> extents = {{"", length}};
+  for (const hir::Axis &axis : session->variant().model->axes)
+    extents[axis.name] = length;
+  extents["B"] = batch;
+  auto takes = session->memoryAt(extents);
+  if (!takes)
+    return takes.error();
+  memory = *takes;
   for (const auto &[stage, ms] : session->variant().code->timings())
     console.detail("stage " + stage + ": " + fixed(ms, 1) + " ms");
   return {};
@@ -416,6 +427,22 @@ TrainHooks TrainRun::makeHooks() {
   return hooks;
 }
 
+/// What a step takes, before the first one.
+std::string TrainRun::memoryLine() const {
+  std::string text = "memory: parameters " +
+                     rt::humanBytes(memory.parameters) + ", optimizer " +
+                     rt::humanBytes(memory.optimizer) + ", saved " +
+                     (memory.saved >= 0 ? rt::humanBytes(memory.saved) : "?") +
+                     ", arena " + rt::humanBytes(memory.arena) + ", peak " +
+                     rt::humanBytes(memory.peak());
+  if (const Pieces *pieces = session->pieces())
+    if (const rt::Cut &cut = pieces->cut(); cut.pieces > 1)
+      text += "; " + std::to_string(cut.pieces) + " pieces of " +
+              std::to_string(cut.steps) + " steps, " +
+              fixed(memory.extraWork * 100, 1) + " % extra work";
+  return text;
+}
+
 void TrainRun::announce() {
   const Settings &now = project->settings();
   char count[64];
@@ -424,14 +451,20 @@ void TrainRun::announce() {
   std::string text = project->model().name + ": " + count + " parameters, " +
                      rt::humanBytes(memory.peak()) + "; batch " +
                      std::to_string(plan.batch);
-  if (data.stream)
+  if (data.stream) {
     text += ", window " + std::to_string(plan.window);
+    if (plan.back > plan.window)
+      text += " and " + std::to_string(plan.back - plan.window) + " before";
+  }
+  if (plan.accumulate > 1)
+    text += ", " + std::to_string(plan.accumulate) + " batches an update";
   text += ", " + now.text("optimizer", "adam") + " lr " +
           rt::shortest(plan.lr) + ", clip " +
           rt::shortest(now.real("clip-norm", 5)) + ", " +
           std::to_string(project->team()->size()) + " threads, " +
           now.text("precision", "f32");
   progress->line(text);
+  progress->line(memoryLine());
   int64_t trainCount =
       data.stream ? data.train.length : int64_t(data.train.rows.size());
   int64_t validCount =

@@ -26,7 +26,7 @@ static Value findArgument(FunctionOpInterface function, ArgKind kind,
   return {};
 }
 
-static Value findExtent(Value value, int64_t dim);
+using grad::findExtent;
 
 /// The extent of `label` in `labels` of `value`, or null.
 static Value findLabel(StringRef labels, Value value, char label) {
@@ -95,7 +95,7 @@ static Value findInBroadcast(BroadcastOp op, int64_t dim) {
   return op.getSizes()[number];
 }
 
-static Value findExtent(Value value, int64_t dim) {
+Value grad::findExtent(Value value, int64_t dim) {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return findInArgument(argument, dim);
   auto result = cast<OpResult>(value);

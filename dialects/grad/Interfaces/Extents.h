@@ -19,6 +19,9 @@ namespace rnnc::grad {
 /// found. Visible wherever `value` is.
 mlir::Value extentOf(mlir::OpBuilder &builder, mlir::Value value, int64_t dim);
 
+/// The same, or null where neither is found.
+mlir::Value findExtent(mlir::Value value, int64_t dim);
+
 /// The lengths of the axis whose extent is `extent`: the argument of kind
 /// lengths of the same function with the axis' name. Null if not ragged.
 mlir::Value lengthsOf(mlir::Value extent);

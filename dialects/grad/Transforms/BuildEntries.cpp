@@ -65,6 +65,19 @@ static SmallVector<unsigned> trainedArguments(func::FuncOp function) {
   return numbers;
 }
 
+/// The number of the first argument that is no extent, key or hyper.
+static unsigned firstParameter(func::FuncOp function) {
+  unsigned at = 0;
+  for (; at < function.getNumArguments(); ++at) {
+    ArgAttr arg = argOf(function, at);
+    if (!arg ||
+        (arg.getKind() != ArgKind::Axis && arg.getKind() != ArgKind::Key &&
+         arg.getKind() != ArgKind::Hyper))
+      break;
+  }
+  return at;
+}
+
 /// Asks for the gradients of result 0 with respect to arguments.
 static SmallVector<Value> gradientsOf(func::FuncOp function,
                                       ArrayRef<unsigned> arguments) {
@@ -120,28 +133,25 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     return entries.empty() || llvm::is_contained(entries, name);
   }
 
-  /// The loss and its gradients, clipping, the update.
-  void buildTrain(func::FuncOp loss, const OptimizerOptions &options) {
-    func::FuncOp function = copyOf(loss, "train");
+  /// Arguments of an update: hypers before the parameters, slots after them.
+  struct UpdateArguments {
+    SmallVector<unsigned> trained;
+    unsigned firstSlot;
+    llvm::StringMap<Value> hypers;
+  };
+
+  UpdateArguments addArguments(func::FuncOp function,
+                               const OptimizerOptions &options) {
     MLIRContext *context = function.getContext();
     Location loc = function.getLoc();
     auto element = getElementTypeOrSelf(function.getResultTypes()[0]);
-
-    // Arguments: hypers before the parameters, slots after them.
-    unsigned at = 0;
-    while (at < function.getNumArguments()) {
-      ArgAttr arg = argOf(function, at);
-      if (!arg ||
-          (arg.getKind() != ArgKind::Axis && arg.getKind() != ArgKind::Key &&
-           arg.getKind() != ArgKind::Hyper))
-        break;
-      ++at;
-    }
+    UpdateArguments arguments;
+    unsigned at = firstParameter(function);
     for (StringRef name : hypersOf(options))
       (void)function.insertArgument(at++, RankedTensorType::get({}, element),
                                     describe(context, ArgKind::Hyper, name),
                                     loc);
-    SmallVector<unsigned> trained = trainedArguments(function);
+    arguments.trained = trainedArguments(function);
     while (at < function.getNumArguments()) {
       ArgAttr arg = argOf(function, at);
       if (!arg ||
@@ -149,29 +159,28 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
         break;
       ++at;
     }
-    unsigned firstSlot = at;
-    for (unsigned i : trained)
+    arguments.firstSlot = at;
+    for (unsigned i : arguments.trained)
       for (StringRef suffix : slotsOf(options))
         (void)function.insertArgument(
             at++, function.getArgumentTypes()[i],
             describe(context, ArgKind::Slot,
                      argOf(function, i).getName().getValue() + "." + suffix),
             loc);
-    llvm::StringMap<Value> hypers;
-    for (unsigned i = 0; i < firstSlot; ++i)
+    for (unsigned i = 0; i < arguments.firstSlot; ++i)
       if (ArgAttr arg = argOf(function, i);
           arg && arg.getKind() == ArgKind::Hyper)
-        hypers[arg.getName().getValue()] = function.getArgument(i);
+        arguments.hypers[arg.getName().getValue()] = function.getArgument(i);
+    return arguments;
+  }
 
-    // Gradients of inputs are results beside: neither clipped nor in the norm.
-    SmallVector<unsigned> inputs;
-    if (inputGradients)
-      inputs = realArguments(function, {ArgKind::Input});
-    SmallVector<unsigned> all = trained;
-    all.append(inputs);
-    SmallVector<Value> gradients = gradientsOf(function, all);
-    SmallVector<Value> ofInputs(ArrayRef(gradients).drop_front(trained.size()));
-    gradients.truncate(trained.size());
+  /// The norm, clipping, and the update of parameters and slots.
+  void addUpdate(func::FuncOp function, const OptimizerOptions &options,
+                 const UpdateArguments &arguments,
+                 SmallVector<Value> gradients) {
+    MLIRContext *context = function.getContext();
+    Location loc = function.getLoc();
+    auto element = getElementTypeOrSelf(function.getResultTypes()[0]);
     OpBuilder b(function.getBody().front().getTerminator());
     Value norm;
     if (gradNorm || clipNorm != 0)
@@ -185,15 +194,16 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
       clipByValue(b, loc, gradients, clipValue);
 
     SmallVector<std::pair<Value, DictionaryAttr>> newSlots;
-    unsigned slot = firstSlot;
-    for (auto [i, gradient] : llvm::zip_equal(trained, gradients)) {
+    unsigned slot = arguments.firstSlot;
+    for (auto [i, gradient] : llvm::zip_equal(arguments.trained, gradients)) {
       StringRef name = argOf(function, i).getName().getValue();
       SmallVector<StringRef> suffixes = slotsOf(options);
       SmallVector<Value> slots;
       for (size_t n = 0; n < suffixes.size(); ++n)
         slots.push_back(function.getArgument(slot++));
-      SmallVector<Value> updated = buildUpdate(
-          b, loc, options, function.getArgument(i), gradient, slots, hypers);
+      SmallVector<Value> updated =
+          buildUpdate(b, loc, options, function.getArgument(i), gradient, slots,
+                      arguments.hypers);
       addResult(function, updated[0], describe(context, ArgKind::Param, name));
       for (auto [value, suffix] :
            llvm::zip_equal(ArrayRef(updated).drop_front(), suffixes))
@@ -202,7 +212,65 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
     }
     for (auto &[value, attrs] : newSlots)
       addResult(function, value, attrs);
+  }
+
+  /// The loss and its gradients, clipping, the update.
+  void buildTrain(func::FuncOp loss, const OptimizerOptions &options) {
+    func::FuncOp function = copyOf(loss, "train");
+    UpdateArguments arguments = addArguments(function, options);
+    // Gradients of inputs are results beside: neither clipped nor in the norm.
+    SmallVector<unsigned> inputs;
+    if (inputGradients)
+      inputs = realArguments(function, {ArgKind::Input});
+    SmallVector<unsigned> all = arguments.trained;
+    all.append(inputs);
+    SmallVector<Value> gradients = gradientsOf(function, all);
+    SmallVector<Value> ofInputs(
+        ArrayRef(gradients).drop_front(arguments.trained.size()));
+    gradients.truncate(arguments.trained.size());
+    addUpdate(function, options, arguments, gradients);
     addGradients(function, inputs, ofInputs);
+  }
+
+  /// What `@train` does, as two functions: the gradients of the loss times
+  /// `seed`, and the update from gradients, with all arguments of `@train`.
+  void buildSplit(func::FuncOp loss, const OptimizerOptions &options) {
+    MLIRContext *context = loss.getContext();
+    Location loc = loss.getLoc();
+    func::FuncOp split = copyOf(loss, "split");
+    unsigned at = firstParameter(split);
+    (void)split.insertArgument(at, split.getResultTypes()[0],
+                               describe(context, ArgKind::Hyper, "seed"), loc);
+    auto end = cast<func::ReturnOp>(split.getBody().front().getTerminator());
+    OpBuilder b(end);
+    Value total = end.getOperand(0);
+    Value weighed =
+        arith::MulFOp::create(b, loc, total, split.getArgument(at));
+    end.setOperand(0, weighed);
+    SmallVector<unsigned> trained = trainedArguments(split);
+    SmallVector<Value> gradients = gradientsOf(split, trained);
+    end.setOperand(0, total);
+    addGradients(split, trained, gradients);
+
+    func::FuncOp update = copyOf(loss, "update");
+    UpdateArguments arguments = addArguments(update, options);
+    gradients.clear();
+    for (unsigned i : arguments.trained) {
+      ArgAttr arg = argOf(update, i);
+      unsigned number = update.getNumArguments();
+      (void)update.insertArgument(number, update.getArgumentTypes()[i],
+                                  describe(context, ArgKind::Grad,
+                                           arg.getName().getValue()),
+                                  loc);
+      gradients.push_back(update.getArgument(number));
+    }
+    unsigned old = update.getNumResults();
+    addUpdate(update, options, arguments, gradients);
+    llvm::BitVector dropped(update.getNumResults());
+    dropped.set(0, old);
+    cast<func::ReturnOp>(update.getBody().front().getTerminator())
+        ->eraseOperands(dropped);
+    (void)update.eraseResults(dropped);
   }
 
   void runOnOperation() override {
@@ -224,6 +292,8 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
       }
       if (isWanted("train"))
         buildTrain(loss, options);
+      if (llvm::is_contained(entries, "split"))
+        buildSplit(loss, options);
       if (isWanted("grad"))
         buildGrad(loss, inputGradients);
       loss.erase();

@@ -30,11 +30,15 @@ def BuildEntriesPass : Grad_Pass<"grad-build-entries", "BuildEntries"> {
     adamw; after the parameters: slots `NAME.m`, `NAME.v` (adam, adamw),
     `NAME.momentum` (sgd with momentum), `NAME.square` (rmsprop).
 
+    With `split` among the entries: `@split`, the gradients of the loss times a
+    hyper `seed`, for `grad-split-time` to cut, and `@update`, which takes
+    gradients (kind grad) and does the rest of what `@train` does.
+
     Example: `@loss(%B, %T, %W, %x) -> (total)` becomes
     `@train(%B, %T, %lr, %W, %Wmomentum, %x) -> (total, norm, new W, new slot)`.
   }];
   let options = [
-    ListOption<"entries", "entries", "std::string", "functions to keep of forward, eval, grad, train, init; all if none is given">,
+    ListOption<"entries", "entries", "std::string", "functions to keep of forward, eval, grad, train, init, split; all but split if none is given">,
     Option<"optimizer", "optimizer", "std::string", "\"adam\"", "sgd, rmsprop, adam or adamw">,
     Option<"momentum", "momentum", "double", "0.0", "momentum of sgd">,
     Option<"weightDecay", "weight-decay", "double", "0.0", "added to the gradient, or decoupled for adamw">,
@@ -96,6 +100,60 @@ def SinkAccumulationsPass : Grad_Pass<"grad-sink-accumulations", "SinkAccumulati
     `rnn.contract "tbn,tbk->nk" %das, %hs valid(%len) descending` after it.
   }];
   let statistics = [Statistic<"sunk", "sunk", "carried sums moved out of a scan">];
+}
+
+def SeparateSumsPass : Grad_Pass<"grad-separate-sums", "SeparateSums"> {
+  let summary = "sums over time start from nothing";
+  let description = [{
+    A sum over a time axis that goes on from another value by `into` becomes a
+    sum from 0, and an addition. Then each such sum can grow piece by piece of
+    the axis, and a step of training is the same bits in one piece and in many.
+    Sums inside of scans stay.
+
+    Run it after all passes that make or join sums.
+
+    Example: `rnn.contract "tbn,tbk->nk" %d, %h into(%g) descending` becomes
+    `%s = rnn.contract "tbn,tbk->nk" %d, %h descending; arith.addf %g, %s`.
+  }];
+  let statistics = [Statistic<"separated", "sums-separated", "sums that go on from nothing now">];
+}
+
+def SplitTimePass : Grad_Pass<"grad-split-time", "SplitTime"> {
+  let summary = "cut a step of training into functions over pieces of the axis";
+  let description = [{
+    Takes `@split` (see `grad-build-entries`) after all planning and cuts it along
+    the time axis that holds most. What comes out:
+
+    - `@before` takes whole inputs: values that depend on them alone (kind kept),
+      and what carried values begin with (kinds carry and back).
+    - `@advance` goes forward over a piece: carry to carry'. It keeps nothing.
+    - `@reverse` goes forward over a piece, then back: carry, back and sums of the
+      pieces after it, to carry', back' and sums. `@last`, where the loss needs
+      what is known after the last step only, is the same for the last piece and
+      gives what it made there (kept) to the others.
+    - `@after` takes sums, the last carry and the first back, and adds the
+      gradients (kind grad) to those it is given. Results as of `@split`.
+
+    Sums of losses are named `l0`.., those of gradients `s0`..: where a piece has no
+    losses (seed 0) the host keeps the first as they were.
+
+    A piece gets the number of its first step (an extent `T.first`), lengths
+    counted from there, and whether it has the first or last step (kinds start and
+    end). Sums over time run from the last step back, so the pieces are visited
+    from the last to the first; each value is computed by the same chain of
+    operations in one piece and in many.
+
+    Where a value needs the whole sequence (a loop that runs back whose result a
+    loop reads that runs forward, attention over the axis), no axis can be cut:
+    `@split` becomes `@after`, and the attributes `rnn.whole` and `rnn.whole_at` of
+    the module say why and where.
+
+    Does nothing without `@split`. Run `grad-separate-sums` before, and canonicalize,
+    cse and rnn-drop-dead after it.
+
+    Example: `%g = rnn.contract "tbn,tbk->nk" %d, %h descending` becomes
+    `rnn.contract "tbn,tbk->nk" %d, %h into(%s0) descending` in `@reverse`.
+  }];
 }
 
 def PlanSavedPass : Grad_Pass<"grad-plan-saved", "PlanSaved"> {

@@ -28,7 +28,7 @@ def RNN_End : RNN_Enum<"End", "one end of a sequence", ["first", "last"]>;
 def RNN_ArgKind : RNN_Enum<"ArgKind", "what an argument or result stands for",
     ["axis", "key", "hyper", "param", "slot", "state", "input", "target",
      "lengths", "fresh", "loss", "weight", "metric", "output", "grad",
-     "grad_norm"]>;
+     "grad_norm", "sum", "kept", "carry", "back", "start", "end"]>;
 
 def RNN_ReduceKindAttr : EnumAttr<RNN_Dialect, RNN_ReduceKind, "reduce_kind"> {
   let assemblyFormat = "$value";

@@ -53,7 +53,8 @@ class RNN_Draw<string mnemonic, string what>
   let description = [{
     Philox4x32-10 (Salmon et al. 2011). A draw depends on key, stream, step and
     place alone. `at` is the step; a draw of a whole sequence [t, b, ..] gives
-    the same numbers as a draw `at` t in each step.
+    the same numbers as a draw `at` t in each step. With `sequence`, `at` is the
+    step of its first entry.
   }];
   let arguments = (ins I64:$key, I64Attr:$stream, Optional<Index>:$at, Variadic<Index>:$sizes,
                        UnitAttr:$sequence);
@@ -85,9 +86,19 @@ def RNN_IotaOp : RNN_Op<"iota", [Pure]> {
 
 def RNN_PositionOp : RNN_Op<"position", [Pure]> {
   let summary = "0 to T-1 along a time axis";
-  let arguments = (ins Index:$steps);
+  let description = [{
+    With `from`, the first number is that instead of 0.
+
+    Example: `%p = rnn.position in %T from %first : tensor<?xi32>`
+  }];
+  let arguments = (ins Index:$steps, Optional<Index>:$first);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "`in` $steps attr-dict `:` type($result)";
+  let assemblyFormat = "`in` $steps (`from` $first^)? attr-dict `:` type($result)";
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$steps), [{
+      build($_builder, $_state, result, steps, ::mlir::Value());
+    }]>
+  ];
 }
 
 #endif

@@ -98,7 +98,11 @@ static llvm::Expected<Array> position(Operation *op, Operands in) {
   llvm::Expected<DType> dtype = dtypeOf(op->getResult(0).getType());
   if (!dtype)
     return dtype.takeError();
-  return count(*dtype, in[0]->integer(0));
+  Array result = count(*dtype, in[0]->integer(0));
+  if (in.size() > 1)
+    for (int64_t i = 0; i < result.size(); ++i)
+      result.set(i, double(in[1]->integer(0) + i));
+  return result;
 }
 
 void rnnc::rnn::addValueOps(Handlers &handlers) {

@@ -161,6 +161,9 @@ struct Options {
   std::string unroll = "none";
   /// Steps of a window of one long stream; 0: data are separate examples.
   int64_t window = 0;
+  /// How many steps back gradients go, counted from the window's end; 0: as many
+  /// as it has. More is for `fit`: windows overlap.
+  int64_t windowBack = 0;
   std::string targetCpu = "native";
   /// Whether compiled code is kept for the next time, and where (empty: the
   /// user's cache folder).
@@ -226,7 +229,17 @@ Result<Model> compileText(std::string_view text, const Options &options);
 struct TrainOptions {
   std::optional<std::string> optimizer, schedule;
   std::optional<double> lr, momentum, weightDecay, clipNorm, clipValue;
+  /// Decay of an average of the weights, which is what is judged and kept; 1: of
+  /// all updates alike.
+  std::optional<double> average;
   std::optional<int64_t> warmup, patience;
+  /// Batches of one update: the gradient is that of their mean loss. `step` takes
+  /// one batch, and each time so many were given the weights change.
+  std::optional<int64_t> accumulate;
+  /// The most bytes that a step may take: parameters, optimiser, state and
+  /// scratch memory. Steps of the sequence are computed again to stay below; the
+  /// bits are the same. An error of the first step says the least possible.
+  std::optional<int64_t> memoryBudget;
   /// When `fit` ends; the first to be reached.
   std::optional<double> epochs, timeLimit;
   std::optional<int64_t> steps;

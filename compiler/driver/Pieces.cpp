@@ -1,0 +1,598 @@
+//===- Pieces.cpp - A training step over pieces of the sequence -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Pieces.h"
+#include "compiler/driver/Commands/BenchCount.h"
+#include "runtime/Progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace rnnc;
+using namespace rnnc::driver;
+
+/// How the extent that numbers the first step of a piece ends.
+static constexpr std::string_view kFirst = ".first";
+
+/// Whether a function runs over a piece, not over the whole sequence.
+static bool isOfPiece(const Call &call) {
+  return call.name() != "before" && call.name() != "after";
+}
+
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+Result<void> Pieces::open(const char *name, std::optional<Call> &call) {
+  if (!code->entry(name))
+    return {};
+  auto made = Call::create(code, name, team);
+  if (!made)
+    return made.error();
+  call.emplace(std::move(*made));
+  call->shareArena(arena);
+  // Only what is made before and between the passes is the function's own.
+  for (Call::Slot &slot : call->args())
+    if (slot.info.kind != "param" && slot.info.kind != "hyper")
+      call->borrow(slot, nullptr);
+  for (Call::Slot &slot : call->results())
+    if (slot.info.kind == "carry" || slot.info.kind == "back")
+      call->borrow(slot, nullptr);
+  return weights.bind(*call);
+}
+
+Result<std::unique_ptr<Pieces>> Pieces::create(std::shared_ptr<Code> code,
+                                               Weights &weights,
+                                               std::shared_ptr<Team> team,
+                                               Call &update) {
+  std::unique_ptr<Pieces> made(
+      new Pieces(std::move(code), weights, std::move(team), update));
+  update.shareArena(made->arena);
+  for (auto [name, call] :
+       {std::pair("before", &made->before), std::pair("advance", &made->advance),
+        std::pair("reverse", &made->reverse), std::pair("last", &made->last),
+        std::pair("after", &made->after)})
+    if (auto done = made->open(name, *call); !done)
+      return done.error();
+  if (!made->after)
+    return internalError("the compiled code has no entry 'after'");
+  made->reason = made->code->wholeReason();
+  if (const EntryInfo *info = made->code->info("reverse"))
+    for (const ArgInfo &arg : info->arguments)
+      if (arg.kind == "axis" && arg.name.ends_with(kFirst))
+        made->axis = arg.name.substr(0, arg.name.size() - kFirst.size());
+  if (!made->reverse)
+    return made;
+  for (const Call::Slot &slot : made->reverse->results()) {
+    std::string name = slot.info.name;
+    if (slot.info.kind == "sum") {
+      made->sums.push_back({name, slot.info, 0, 0});
+    } else if (slot.info.kind == "carry" || slot.info.kind == "back") {
+      name.pop_back(); // of "c0'"
+      auto &list = slot.info.kind == "carry" ? made->carries : made->backs;
+      list.push_back({name, slot.info, 0, 0});
+    }
+  }
+  return made;
+}
+
+std::vector<Call *> Pieces::calls() {
+  std::vector<Call *> list;
+  for (std::optional<Call> *call : {&before, &advance, &reverse, &last, &after})
+    if (*call)
+      list.push_back(&**call);
+  return list;
+}
+
+std::vector<const Call *> Pieces::calls() const {
+  std::vector<const Call *> list;
+  for (const std::optional<Call> *call :
+       {&before, &advance, &reverse, &last, &after})
+    if (*call)
+      list.push_back(&**call);
+  return list;
+}
+
+bool Pieces::isSequence(const ArgInfo &info) const {
+  return !axis.empty() && !info.axes.empty() && info.axes[0] == axis &&
+         !info.shape.empty() && info.shape[0] < 0;
+}
+
+std::map<std::string, int64_t> Pieces::extentsFor(int64_t first,
+                                                  int64_t steps) const {
+  std::map<std::string, int64_t> sizes = extents;
+  if (!axis.empty()) {
+    sizes[axis] = steps;
+    sizes[axis + std::string(kFirst)] = first;
+  }
+  return sizes;
+}
+
+//===----------------------------------------------------------------------===//
+// The plan
+//===----------------------------------------------------------------------===//
+
+int64_t Pieces::bytesOf(int64_t steps, int64_t states) const {
+  int64_t most = update.arenaFor(extents);
+  int64_t whole = axis.empty() ? 0 : extents.at(axis);
+  for (const Call *call : calls()) {
+    int64_t own = isOfPiece(*call) ? steps : whole;
+    most = std::max(most, call->arenaFor(extentsFor(0, own)));
+  }
+  // One state more while going forward, one more to go on from step to step,
+  // and the one after the last step.
+  return fixedBytes + aligned(most) +
+         (reverse ? (states + 3) * carryBytes : 0);
+}
+
+/// Work done again, in parts of a step's.
+double Pieces::extraWork(const rt::Cut &cut) const {
+  if (cut.again == 0)
+    return 0;
+  auto sizes = extentsFor(0, cut.steps);
+  auto forward = countWork(code->plannedModule(), "advance", sizes);
+  auto both = countWork(code->plannedModule(), "reverse", sizes);
+  // A step's work is about three times that of its forward pass.
+  double share = forward && both && both->flops > 0
+                     ? forward->flops / both->flops
+                     : 1.0 / 3;
+  return double(cut.again) / double(extents.at(axis)) * share;
+}
+
+/// A size that is at least as large as `bytes` when it is read again.
+static std::string roundedUp(int64_t bytes) {
+  if (bytes < 1024)
+    return std::to_string(bytes) + " B";
+  double value = double(bytes) / 1024;
+  const char *units[] = {"KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  while (unit + 1 < std::size(units) && value > 1023.9) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", std::ceil(value * 10 - 1e-9) / 10);
+  std::string number = text;
+  if (number.ends_with(".0"))
+    number.resize(number.size() - 2);
+  return number + " " + units[unit];
+}
+
+Result<void> Pieces::plan(const std::map<std::string, int64_t> &sizes,
+                          int64_t budget, const std::string &asked) {
+  extents = sizes;
+  extents.erase("");
+  int64_t length = axis.empty() ? 1 : extents.at(axis);
+  for (Call *call : calls())
+    if (auto done = call->resize(extentsFor(0, isOfPiece(*call) ? 1 : length));
+        !done)
+      return done;
+  auto place = [](std::vector<Named> &list, int64_t &bytes, Call &call) {
+    bytes = 0;
+    for (Named &named : list) {
+      Call::Slot *slot = call.arg(named.info.kind, named.name);
+      if (!slot)
+        slot = call.result(named.info.kind, named.info.name);
+      named.offset = bytes;
+      named.bytes = slot ? slot->bytes : 0;
+      bytes += aligned(named.bytes);
+    }
+  };
+  if (reverse) {
+    int64_t known = carryBytes;
+    place(carries, carryBytes, *reverse);
+    place(backs, backBytes, *reverse);
+    place(sums, sumBytes, *reverse);
+    // States of other rows are of no use.
+    haveKept &= known == 0 || known == carryBytes;
+  }
+
+  taken = Memory();
+  int64_t gradients = 0;
+  for (const Call::Slot &slot : update.args()) {
+    if (slot.info.kind == "param")
+      taken.parameters += slot.bytes;
+    else if (slot.info.kind == "slot")
+      taken.optimizer += slot.bytes;
+    else if (slot.info.kind == "state")
+      taken.state += slot.bytes;
+    else if (slot.info.kind == "grad")
+      gradients += aligned(slot.bytes);
+  }
+  for (const Call::Slot &slot : after->results())
+    if (slot.info.kind == "state")
+      taken.state += slot.bytes;
+  int64_t work = gradients + sumBytes + 2 * backBytes + update.preparedBytes();
+  for (const Call *call : calls())
+    work += call->preparedBytes();
+  for (std::optional<Call> *call : {&before, &last})
+    if (*call)
+      for (const Call::Slot &slot : (*call)->results())
+        if (slot.info.kind == "kept")
+          work += aligned(slot.bytes);
+  fixedBytes = taken.parameters + taken.optimizer + taken.state + work;
+
+  int64_t least = 0;
+  int64_t most = budget > 0 ? budget : std::numeric_limits<int64_t>::max() / 8;
+  std::optional<rt::Cut> cut;
+  if (reverse) {
+    cut = rt::cutSequence(
+        length, most,
+        [&](int64_t steps, int64_t states) { return bytesOf(steps, states); },
+        &least);
+  } else {
+    least = bytesOf(length, 1);
+    if (least <= most)
+      cut = rt::Cut{length, 1, 1, 0, least};
+  }
+  if (!cut) {
+    Error error = makeError("memory-budget", "--memory-budget=" + asked +
+                                                 " cannot be met; the least is " +
+                                                 roundedUp(least));
+    auto note = [&](std::string text, const std::string &file = "",
+                    int64_t line = 0, int64_t column = 0) {
+      error.diagnostics.front().notes.push_back(
+          {file, line, column, std::move(text)});
+    };
+    note("parameters take " + rt::humanBytes(taken.parameters) +
+         ", the optimizer " + rt::humanBytes(taken.optimizer) +
+         ", gradients and weights in other layouts " +
+         rt::humanBytes(work) + ", the rest is the sequence");
+    if (!reverse && !reason.empty()) {
+      Message::Note at = code->wholePlace();
+      note("the sequence cannot be cut: " + reason, at.file, at.line, at.column);
+    }
+    return error;
+  }
+  planned = *cut;
+  taken.arena = planned.bytes - taken.parameters - taken.optimizer - taken.state;
+  taken.extraWork = extraWork(planned);
+  const char *entry = reverse ? "reverse" : "after";
+  if (auto one = countWork(code->plannedModule(), entry,
+                           extentsFor(0, reverse ? planned.steps : length)))
+    taken.saved = one->savedBytes;
+  if (planned.pieces > 1 && taken.saved >= 0)
+    taken.saved += planned.states * carryBytes;
+  return reserve();
+}
+
+/// Everything that a step will need, so that it does not allocate.
+Result<void> Pieces::reserve() {
+  bool enough = arena->ensure(
+      planned.bytes - fixedBytes - (reverse ? (planned.states + 3) * carryBytes : 0));
+  if (reverse) {
+    size_t count = size_t(planned.states) + 2;
+    if (places.size() > count)
+      places.resize(count);
+    while (places.size() < count)
+      places.emplace_back();
+    for (Buffer &place : places)
+      enough &= place.ensure(carryBytes);
+    enough &= finals.ensure(carryBytes) && backMemory[0].ensure(backBytes) &&
+              backMemory[1].ensure(backBytes) && sumMemory.ensure(sumBytes);
+  }
+  if (!enough)
+    return makeError("memory", "out of memory: a step needs " +
+                                   rt::humanBytes(planned.bytes));
+  return {};
+}
+
+int64_t Pieces::allocatedBytes() const {
+  int64_t sum = arena->bytes() + finals.bytes() + backMemory[0].bytes() +
+                backMemory[1].bytes() + sumMemory.bytes() + keptStates.bytes() +
+                update.ownedBytes() + update.preparedBytes();
+  for (const Buffer &place : places)
+    sum += place.bytes();
+  for (const Call *call : calls())
+    sum += call->ownedBytes() + call->preparedBytes();
+  for (const rt::NamedTensor &entry : weights.tensors)
+    sum += entry.tensor.bytes();
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// A batch
+//===----------------------------------------------------------------------===//
+
+Result<void> Pieces::resize(Call &call, int64_t first, int64_t steps) {
+  return call.resize(extentsFor(first, steps));
+}
+
+/// Gives a call its data: steps [first, first + steps) of those of the batch.
+Result<void> Pieces::bind(Call &call, int64_t first, int64_t steps) {
+  if (auto done = resize(call, first, steps); !done)
+    return done;
+  bool piece = call.name() != "after";
+  int64_t length = axis.empty() ? 0 : extents.at(axis);
+  for (Call::Slot &slot : call.args()) {
+    const std::string &kind = slot.info.kind;
+    if (kind == "start" || kind == "end") {
+      if (auto done = call.own(slot); !done)
+        return done;
+      Call::Slot *lengths = update.arg("lengths", slot.info.name);
+      auto *flags = static_cast<uint8_t *>(slot.data);
+      for (int64_t i = 0; i < slot.count(); ++i) {
+        int64_t own = lengths && slot.count() > 1
+                          ? static_cast<const int32_t *>(lengths->data)[i]
+                          : length;
+        if (lengths && slot.count() == 1)
+          own = static_cast<const int32_t *>(lengths->data)[0];
+        // An empty row has neither.
+        flags[i] = own > 0 && (kind == "start"
+                                   ? first == 0
+                                   : own > first && own <= first + steps);
+      }
+      continue;
+    }
+    if (kind == "lengths") {
+      Call::Slot *all = update.arg("lengths", slot.info.name);
+      if (!all)
+        return internalError("no lengths '" + slot.info.name + "'");
+      if (!piece || slot.info.name != axis) {
+        call.borrow(slot, all->data);
+        continue;
+      }
+      if (auto done = call.own(slot); !done)
+        return done;
+      const auto *from = static_cast<const int32_t *>(all->data);
+      auto *to = static_cast<int32_t *>(slot.data);
+      for (int64_t i = 0; i < slot.count(); ++i)
+        to[i] = int32_t(std::clamp<int64_t>(from[i] - first, 0, steps));
+      continue;
+    }
+    if (kind != "input" && kind != "target" && kind != "state" &&
+        kind != "fresh")
+      continue;
+    Call::Slot *all = update.arg(kind, slot.info.name);
+    if (!all)
+      return internalError("no " + kind + " '" + slot.info.name + "'");
+    if (!piece || !isSequence(slot.info) || steps == 0) {
+      call.borrow(slot, all->data);
+      continue;
+    }
+    int64_t offset = slot.bytes / steps * first;
+    char *from = static_cast<char *>(all->data) + offset;
+    if (offset % 64 == 0) {
+      call.borrow(slot, from);
+      continue;
+    }
+    // Compiled code reads whole lines of memory.
+    if (auto done = call.own(slot); !done)
+      return done;
+    std::memcpy(slot.data, from, size_t(slot.bytes));
+  }
+  return {};
+}
+
+/// States come from place `place` and go to place `next`.
+void Pieces::bindPlaces(Call &call, int place, int next) {
+  for (const Named &named : carries) {
+    auto at = [&](int number) {
+      return static_cast<char *>(places[size_t(number)].data()) + named.offset;
+    };
+    if (Call::Slot *slot = call.arg("carry", named.name))
+      call.borrow(*slot, at(place));
+    if (Call::Slot *slot = call.result("carry", named.info.name))
+      call.borrow(*slot, at(next));
+  }
+}
+
+/// Sums, and what is made before, where they lie.
+void Pieces::bindSums(Call &call) {
+  for (const Named &named : sums)
+    if (Call::Slot *slot = call.arg("sum", named.name))
+      call.borrow(*slot,
+                  static_cast<char *>(sumMemory.data()) + named.offset);
+  for (Call::Slot &slot : call.args()) {
+    if (slot.info.kind == "kept") {
+      Call::Slot *made =
+          before ? before->result("kept", slot.info.name) : nullptr;
+      if (!made && last)
+        made = last->result("kept", slot.info.name);
+      if (made)
+        call.borrow(slot, made->data);
+    } else if (slot.info.kind == "grad") {
+      if (Call::Slot *sum = update.arg("grad", slot.info.name))
+        call.borrow(slot, sum->data);
+    }
+  }
+}
+
+/// -0: the only number that leaves each other as it is when added.
+static void clearSum(Call::Slot &slot) {
+  if (slot.info.type == "f64")
+    std::fill_n(static_cast<double *>(slot.data), slot.count(), -0.0);
+  else
+    std::fill_n(static_cast<float *>(slot.data), slot.count(), -0.0f);
+}
+
+Result<double> Pieces::add(const Batch &batch) {
+  auto setSeed = [](Call &call, double seed) {
+    if (Call::Slot *slot = call.arg("hyper", "seed"))
+      slot->setNumber(seed);
+  };
+  for (Call *call : calls()) {
+    call->setKey(batch.key);
+    setSeed(*call, batch.seed);
+  }
+  if (batch.isFirst)
+    for (Call::Slot &slot : update.args())
+      if (slot.info.kind == "grad")
+        clearSum(slot);
+
+  int64_t length = axis.empty() ? 0 : extents.at(axis);
+  if (reverse) {
+    if (before) {
+      if (auto done =
+              bind(*before, batch.lossFrom, length - batch.lossFrom);
+          !done)
+        return done.error();
+      for (const Named &named : carries)
+        if (Call::Slot *slot = before->result("carry", named.name))
+          before->borrow(*slot, static_cast<char *>(places[0].data()) +
+                                    named.offset);
+      for (const Named &named : backs)
+        if (Call::Slot *slot = before->result("back", named.name))
+          before->borrow(*slot, static_cast<char *>(backMemory[0].data()) +
+                                    named.offset);
+      before->run();
+    }
+    if (batch.goesOn && haveKept)
+      std::memcpy(places[0].data(), keptStates.data(), size_t(carryBytes));
+    std::memset(sumMemory.data(), 0, size_t(sumBytes));
+
+    // Where pieces begin: also where losses do, and the next window.
+    std::vector<int64_t> starts;
+    for (int64_t at = 0; at < length;) {
+      starts.push_back(at);
+      int64_t end = std::min(at + planned.steps, length);
+      for (int64_t mark : {batch.lossFrom, batch.keepAt})
+        if (mark > at && mark < end)
+          end = mark;
+      at = end;
+    }
+    starts.push_back(length);
+    int64_t count = int64_t(starts.size()) - 1;
+    bool keeps = batch.keepAt >= 0;
+    if (keeps && !keptStates.ensure(carryBytes))
+      return makeError("memory", "out of memory for the states of a window");
+    auto keep = [&](const void *from) {
+      std::memcpy(keptStates.data(), from, size_t(carryBytes));
+    };
+    if (keeps && batch.keepAt == 0)
+      keep(places[0].data());
+    const int spare = int(places.size()) - 1;
+    int back = 0;
+    for (const rt::ReversalAction &action :
+         rt::reversal(count, planned.states)) {
+      if (action.kind == rt::ReversalAction::Advance) {
+        int64_t from = action.from;
+        for (int64_t i = 0; i < action.count; ++i) {
+          int64_t first = starts[size_t(action.piece + i)];
+          int64_t next = starts[size_t(action.piece + i + 1)];
+          int64_t to = (action.count - 1 - i) % 2 == 0 ? action.to : spare;
+          if (auto done = bind(*advance, first, next - first); !done)
+            return done.error();
+          bindSums(*advance);
+          bindPlaces(*advance, int(from), int(to));
+          advance->run();
+          if (keeps && next == batch.keepAt)
+            keep(places[size_t(to)].data());
+          from = to;
+        }
+        continue;
+      }
+      int64_t first = starts[size_t(action.piece)];
+      int64_t next = starts[size_t(action.piece + 1)];
+      bool isLast = action.piece == count - 1;
+      Call &call = isLast && last ? *last : *reverse;
+      if (auto done = bind(call, first, next - first); !done)
+        return done.error();
+      bindSums(call);
+      bindPlaces(call, int(action.from), spare);
+      for (const Named &named : backs) {
+        auto at = [&](int which) {
+          return static_cast<char *>(backMemory[which].data()) + named.offset;
+        };
+        if (Call::Slot *slot = call.arg("back", named.name))
+          call.borrow(*slot, at(back));
+        if (Call::Slot *slot = call.result("back", named.info.name))
+          call.borrow(*slot, at(1 - back));
+      }
+      // Steps before the losses have none, and no gradient of their own.
+      bool hasLosses = first >= batch.lossFrom;
+      setSeed(call, hasLosses ? batch.seed : 0);
+      std::vector<char> before;
+      for (const Named &named : sums)
+        if (!hasLosses && named.name[0] == 'l') {
+          auto *at = static_cast<char *>(sumMemory.data()) + named.offset;
+          before.insert(before.end(), at, at + named.bytes);
+        }
+      call.run();
+      size_t from = 0;
+      for (const Named &named : sums)
+        if (!hasLosses && named.name[0] == 'l') {
+          std::memcpy(static_cast<char *>(sumMemory.data()) + named.offset,
+                      before.data() + from, size_t(named.bytes));
+          from += size_t(named.bytes);
+        }
+      back = 1 - back;
+      if (isLast) {
+        std::memcpy(finals.data(), places[size_t(spare)].data(),
+                    size_t(carryBytes));
+        if (keeps && batch.keepAt >= length)
+          keep(finals.data());
+      }
+    }
+    haveKept |= keeps;
+
+    for (const Named &named : carries)
+      if (Call::Slot *slot = after->arg("carry", named.name))
+        after->borrow(*slot,
+                      static_cast<char *>(finals.data()) + named.offset);
+    for (const Named &named : backs)
+      if (Call::Slot *slot = after->arg("back", named.name))
+        after->borrow(*slot, static_cast<char *>(backMemory[back].data()) +
+                                 named.offset);
+  }
+  if (auto done = bind(*after, 0, length); !done)
+    return done.error();
+  bindSums(*after);
+  after->run();
+  for (Call::Slot &slot : after->results())
+    if (slot.info.kind == "state")
+      if (Call::Slot *state = update.arg("state", slot.info.name))
+        std::memcpy(state->data, slot.data, size_t(slot.bytes));
+  for (const Call::Slot &slot : after->results())
+    if (slot.info.kind == "loss")
+      return slot.number();
+  return internalError("a step has no loss");
+}
+
+//===----------------------------------------------------------------------===//
+// Windows that overlap
+//===----------------------------------------------------------------------===//
+
+Result<void> Pieces::checkOverlap() const {
+  if (!reverse) {
+    Error error = makeError("window", "--window with K2 other than K1 needs a "
+                                      "model that runs from step to step");
+    Message::Note at = code->wholePlace();
+    at.message = "the whole sequence is needed at once: " + reason;
+    error.diagnostics.front().notes.push_back(at);
+    return error;
+  }
+  for (const std::optional<Call> *call : {&advance, &reverse, &last})
+    if (*call)
+      if (const EntryInfo *info = code->info((*call)->name()))
+        for (const ArgInfo &arg : info->arguments)
+          if (arg.kind == "state")
+            return makeError("window",
+                             "--window with K2 other than K1 cannot carry '" +
+                                 arg.name + "', which each step reads");
+  return {};
+}
+
+void Pieces::snapshot(rt::TensorFile &file) const {
+  if (!haveKept)
+    return;
+  rt::Tensor all(rt::DType::I32, {carryBytes / 4});
+  std::memcpy(all.data(), keptStates.data(), size_t(carryBytes));
+  file.add("window/states", std::move(all));
+}
+
+Result<void> Pieces::restore(const rt::TensorFile &file,
+                             const std::string &name, int64_t rows) {
+  haveKept = false;
+  const rt::Tensor *all = file.find("window/states");
+  if (!all)
+    return {};
+  if (all->bytes() != carryBytes || !keptStates.ensure(carryBytes))
+    return makeError("bad-file",
+                     name + ": 'window/states' does not fit the model");
+  std::memcpy(keptStates.data(), all->data(), size_t(carryBytes));
+  haveKept = true;
+  return {};
+}
