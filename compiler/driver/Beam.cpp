@@ -42,6 +42,11 @@ Beam::Beam(int64_t width, int32_t first, const SampleOptions &options)
     : width(size_t(width)), first(first), options(&options), beginnings(1),
       from(size_t(width), 0), last(size_t(width), 0) {}
 
+/// By mean log probability per token; equal ones by their tokens.
+static bool isBetter(const Sample &a, const Sample &b) {
+  return a.score() != b.score() ? a.score() > b.score() : a.tokens < b.tokens;
+}
+
 void Beam::advance(
     const std::function<std::span<const double>(size_t)> &logits) {
   auto likelier = [](const Candidate &a, const Candidate &b) {
@@ -79,7 +84,15 @@ void Beam::advance(
     next.push_back(std::move(sample));
   }
   beginnings = std::move(next);
-  if (finished.size() >= width)
+  if (finished.size() < width)
+    return;
+  // Enough have ended once no beginning is better than the last of the best.
+  std::sort(finished.begin(), finished.end(), isBetter);
+  finished.resize(width);
+  if (std::none_of(beginnings.begin(), beginnings.end(),
+                   [&](const Sample &beginning) {
+                     return beginning.score() > finished.back().score();
+                   }))
     beginnings.clear();
 }
 
@@ -87,11 +100,7 @@ std::vector<Sample> Beam::finish() {
   if (finished.size() < width)
     finished.insert(finished.end(), beginnings.begin(), beginnings.end());
   beginnings.clear();
-  std::sort(finished.begin(), finished.end(),
-            [](const Sample &a, const Sample &b) {
-              return a.score() != b.score() ? a.score() > b.score()
-                                            : a.tokens < b.tokens;
-            });
+  std::sort(finished.begin(), finished.end(), isBetter);
   if (finished.size() > width)
     finished.resize(width);
   return std::move(finished);

@@ -81,6 +81,9 @@ Project::analyzed(bool stream, bool needLoss, const std::string &streamed) {
     return model.error();
   if (!*model)
     return makeError("no-model", "the text has no model");
+  // `stop = eos`: only now is it known which number that is.
+  if (auto done = wanted.readSampling(**model); !done)
+    return done.error();
   return model;
 }
 

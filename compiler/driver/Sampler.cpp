@@ -57,6 +57,73 @@ Sampler::create(std::shared_ptr<Project> project) {
 
 Result<void> Sampler::bindWeights() { return project->weights.bind(*call); }
 
+Result<void> Sampler::setInput(const std::string &name,
+                               const std::string &value,
+                               const rt::Vocabulary *symbols) {
+  const hir::Model &model = *compiled->model;
+  auto refuse = [&](const std::string &why) {
+    return makeError("given", "--given " + name + "=" + value + ": " + why);
+  };
+  const hir::Input *input = model.findInput(name);
+  if (!input || input->target)
+    return refuse("model '" + model.name + "' has no input '" + name + "'");
+  Call::Slot *slot = call->arg("input", name);
+  if (!slot || name == inputName || !input->type.axes.empty())
+    return refuse("'" + name + "' is no input that all steps share");
+  int64_t count = 1;
+  for (const Size &size : input->type.shape)
+    count *= model.value(size).value_or(1);
+  rt::Tensor numbers(rt::DType::F64, {count});
+  if (input->type.elem == hir::Elem::Int && count == 1) {
+    auto id = symbols ? symbols->find(value) : std::nullopt;
+    if (!id && !symbols)
+      if (auto whole = parseWhole(value))
+        id = int32_t(*whole);
+    int64_t range = input->type.range
+                        ? model.value(*input->type.range).value_or(INT32_MAX)
+                        : INT32_MAX;
+    if (!id || *id < 0 || *id >= range)
+      return refuse("'" + name + "' has no class '" + value + "'");
+    numbers.as<double>()[0] = *id;
+  } else {
+    std::vector<std::string> words;
+    for (size_t at = 0; at <= value.size();) {
+      size_t end = std::min(value.find(',', at), value.size());
+      words.push_back(value.substr(at, end - at));
+      at = end + 1;
+    }
+    if (int64_t(words.size()) != count)
+      return refuse("'" + name + "' takes " + std::to_string(count) +
+                    " numbers, found " + std::to_string(words.size()));
+    for (int64_t i = 0; i < count; ++i) {
+      auto number = parseReal(words[size_t(i)]);
+      if (!number)
+        return refuse("'" + words[size_t(i)] + "' is no number");
+      numbers.as<double>()[size_t(i)] = *number;
+    }
+  }
+  auto converted = numbers.convert(slot->dtype());
+  if (!converted)
+    return refuse(converted.error().message);
+  constants.insert_or_assign(name, std::move(*converted));
+  return {};
+}
+
+Result<void> Sampler::checkInputs() {
+  const hir::Model &model = *compiled->model;
+  for (const hir::Input &input : model.inputs)
+    if (!input.target && input.name != inputName &&
+        call->arg("input", input.name) && !constants.contains(input.name))
+      return makeError("given",
+                       "model '" + model.name + "' also reads '" + input.name +
+                           "'",
+                       input.type.axes.empty()
+                           ? "give --given " + input.name + "=VALUE"
+                           : "sample knows no sequences as inputs; see rnnc "
+                             "predict");
+  return {};
+}
+
 void Sampler::restart(int64_t wanted) {
   rows = wanted;
   fresh = true;
@@ -77,6 +144,12 @@ Result<void> Sampler::feed(std::span<const int32_t> tokens) {
       bool isToken = name == inputName || name == compiled->drawTarget;
       if (kind == "state" || kind == "input" || kind == "target")
         std::memset(slot.data, 0, size_t(slot.bytes));
+      if (auto it = constants.find(name);
+          kind == "input" && it != constants.end())
+        for (int64_t row = 0; row < rows; ++row)
+          std::memcpy(static_cast<char *>(slot.data) +
+                          row * it->second.bytes(),
+                      it->second.data(), size_t(it->second.bytes()));
       if (kind == "fresh" || (isToken && (kind == "input" || kind == "target")))
         data.push_back(&slot);
     }

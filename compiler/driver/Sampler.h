@@ -24,6 +24,13 @@ public:
   /// The code, to load weights for; before the first sample.
   Code &code() { return *compiled->code; }
   Result<void> bindWeights();
+  /// The value, for all texts, of an input that is the same at every step: a
+  /// class by name or number, or numbers with commas between. `symbols` names
+  /// the classes, if they have names.
+  Result<void> setInput(const std::string &name, const std::string &value,
+                        const rt::Vocabulary *symbols);
+  /// An error if the model reads an input that nobody set.
+  Result<void> checkInputs();
 
   /// Draws one sample. `number` sets apart samples of one seed. `shown` is told
   /// the text of each token and says whether to go on.
@@ -64,6 +71,8 @@ private:
   std::string shiftState, inputName;
   int64_t symbols = 0, rows = 1;
   bool fresh = true, isSized = false;
+  /// Values of `setInput`.
+  std::map<std::string, rt::Tensor> constants;
   /// Arguments that a step fills, once the call has its size.
   std::vector<Call::Slot *> data;
   std::vector<std::pair<double, int32_t>> ranked;

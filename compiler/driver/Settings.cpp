@@ -52,7 +52,7 @@ Settings::Settings(const CommandLine &line) {
   for (const char *name :
        {"set", "cell", "import", "include", "data", "valid", "test", "json",
         "quiet", "verbose", "color", "progress", "max-errors", "allow",
-        "deny-warnings", "diagnostics"})
+        "deny-warnings", "diagnostics", "given"})
     given.erase(name);
   if (const char *threads = std::getenv("RNNC_THREADS"))
     if (auto count = parseWhole(threads); count && *count > 0)
@@ -124,7 +124,8 @@ static const OptionInfo *trainKey(const std::string &key) {
 /// The option of `sample` that a key of the sample block stands for.
 static const OptionInfo *sampleKey(const std::string &key) {
   for (const OptionInfo &option : findCommand("sample")->own)
-    if (withDashes(key) == option.name && key != "weights" && key != "vocab")
+    if (withDashes(key) == option.name && !option.adds && key != "weights" &&
+        key != "vocab")
       return &option;
   return nullptr;
 }

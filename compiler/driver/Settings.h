@@ -35,6 +35,9 @@ public:
   /// Reads the model's train block, and tells sizes from options in --set. An
   /// error names what is neither.
   Result<void> readModel(const hir::Model &model);
+  /// Reads what the model says of sampling: `readModel` does, and once more
+  /// when the sizes are known that its options name.
+  Result<void> readSampling(const hir::Model &model);
   /// The sizes and numbers of --set, after readModel or without a model all
   /// that are numbers.
   std::map<std::string, double> sizes() const;
@@ -60,7 +63,6 @@ public:
   void inherit(const Settings &earlier);
 
 private:
-  Result<void> readSampling(const hir::Model &model);
 
   std::map<std::string, std::string> fromSet, block, sampling;
   std::vector<std::string> statics;

@@ -67,6 +67,16 @@ static Result<int> sample(const CommandLine &line, Console &console) {
   if (auto done = (*sampler)->bindWeights(); !done)
     return done.error();
 
+  for (const std::string &text : line.all("given")) {
+    auto [name, value] = splitPair(text);
+    if (auto done = (*sampler)->setInput(name, value,
+                                         opened->learned.symbols.find(name));
+        !done)
+      return done.error();
+  }
+  if (auto done = (*sampler)->checkInputs(); !done)
+    return done.error();
+
   // Options of sample are not those of the run's train block.
   const Settings &model = opened->project->settings();
   auto wanted = [&](const std::string &name) {
