@@ -34,6 +34,14 @@ void *operator new(std::size_t bytes) { return counted(bytes, 16); }
 void *operator new(std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, std::size_t(alignment));
 }
+// LLVM asks in these ways, too.
+void *operator new(std::size_t bytes, const std::nothrow_t &) noexcept {
+  return counted(bytes, 16);
+}
+void *operator new(std::size_t bytes, std::align_val_t alignment,
+                   const std::nothrow_t &) noexcept {
+  return counted(bytes, std::size_t(alignment));
+}
 void operator delete(void *memory) noexcept { std::free(memory); }
 void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void *memory, std::align_val_t) noexcept {
