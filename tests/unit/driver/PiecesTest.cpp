@@ -248,9 +248,10 @@ const std::vector<Case> &cases() {
        false,
        true},
       {"LearnedStart",
-       "cell C(n)(x: [d]) -> h { state h: [n] = h0\n"
+       "cell C(n)(x: [d]) -> h {\n"
        "  param h0: [n] = 0.3, W: [n, d] = glorot_uniform, U: [n, n] = "
-       "orthogonal, b: [n] = 0\n  h' = tanh(W @ x + U @ h + b) }\n"
+       "orthogonal, b: [n] = 0\n  state h: [n] = h0\n"
+       "  h' = tanh(W @ x + U @ h + b) }\n"
        "model M(n = 8) { input x: seq [2]; target y: seq [2]\n"
        "  z = x |> C(n) |> LayerNorm() |> Dense(2)\n  loss mse(z, y) }",
        {"x:2", "y:2"}},
