@@ -294,6 +294,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     for (const StagePlan::Dot &dot : plan.dots)
       pairsWidth = std::max<int64_t>(
           pairsWidth, llvm::alignTo(plan.unitsOf(dot), lanes));
+    // Buffers are shared by size, and that of the sums is even.
     pairs = stackBuffer(kStackRows * pairsWidth * bytes + 1);
   }
 
