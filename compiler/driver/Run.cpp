@@ -241,7 +241,7 @@ Result<OpenedModel> driver::openRun(const std::string &path,
   return opened;
 }
 
-Result<OpenedModel> driver::openModel(const std::string &path,
+static Result<OpenedModel> openEither(const std::string &path,
                                       const Settings &settings,
                                       const MessageOptions &messages,
                                       std::vector<Message> &warnings) {
@@ -263,6 +263,23 @@ Result<OpenedModel> driver::openModel(const std::string &path,
     opened.vocabulary = drawnSymbols(opened);
   }
   opened.weights = settings.text("weights", "");
+  return opened;
+}
+
+Result<OpenedModel> driver::openModel(const std::string &path,
+                                      const Settings &settings,
+                                      Console &console,
+                                      const std::string &purpose) {
+  std::vector<Message> warnings;
+  auto opened =
+      openEither(path, settings, MessageOptions::of(console), warnings);
+  if (!opened)
+    return opened;
+  for (const Message &warning : warnings)
+    console.say(warning);
+  if (!purpose.empty() && opened->weights.empty())
+    return usageError("a SPEC needs weights " + purpose,
+                      "give --weights FILE, or a run folder");
   return opened;
 }
 

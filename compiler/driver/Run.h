@@ -9,6 +9,7 @@
 #ifndef RNNC_COMPILER_DRIVER_RUN_H
 #define RNNC_COMPILER_DRIVER_RUN_H
 
+#include "compiler/driver/Console.h"
 #include "compiler/driver/Project.h"
 #include "runtime/RunFolder.h"
 
@@ -41,10 +42,11 @@ Result<OpenedModel> openRun(const std::string &path, const Settings &settings,
                             const MessageOptions &messages,
                             std::vector<Message> &warnings);
 
-/// Opens a MODEL: a run folder, or a SPEC with --weights.
+/// Opens a MODEL: a run folder, or a SPEC with --weights. Says the warnings.
+/// `purpose` ("to sample from") makes a SPEC without weights an error.
 Result<OpenedModel> openModel(const std::string &path, const Settings &settings,
-                              const MessageOptions &messages,
-                              std::vector<Message> &warnings);
+                              Console &console,
+                              const std::string &purpose = "");
 
 /// Makes weights of the right shapes, then loads those of the model (drawn
 /// ones, if it has none).

@@ -18,13 +18,10 @@ using namespace rnnc::driver;
 static Result<int> evaluate(const CommandLine &line, Console &console) {
   Settings settings(line);
   double begin = steadySeconds();
-  std::vector<Message> warnings;
-  auto opened = openModel(line.operands.front(), settings,
-                          MessageOptions::of(console), warnings);
+  auto opened =
+      openModel(line.operands.front(), settings, console);
   if (!opened)
     return opened.error();
-  for (const Message &warning : warnings)
-    console.say(warning);
   Project &project = *opened->project;
   // New data are read to their end, as one part.
   bool own = settings.data.empty();

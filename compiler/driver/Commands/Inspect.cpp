@@ -105,16 +105,10 @@ static Result<int> inspect(const CommandLine &line, Console &console) {
   if (!folder || folder->empty())
     return usageError("'rnnc inspect' needs -o DIR",
                       "it writes several pictures");
-  std::vector<Message> warnings;
-  auto opened = openModel(line.operands.front(), settings,
-                          MessageOptions::of(console), warnings);
+  auto opened =
+      openModel(line.operands.front(), settings, console, "to inspect");
   if (!opened)
     return opened.error();
-  for (const Message &warning : warnings)
-    console.say(warning);
-  if (opened->weights.empty())
-    return usageError("a SPEC needs weights to inspect",
-                      "give --weights FILE, or a run folder");
   // The vocabulary says how many symbols a SPEC with --vocab has.
   const hir::Model &model = opened->project->model();
   if (!opened->folder && opened->vocabulary) {

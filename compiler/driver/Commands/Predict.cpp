@@ -298,16 +298,10 @@ static Result<void> answerAligned(Session &session, const Settings &settings,
 static Result<int> predict(const CommandLine &line, Console &console) {
   Settings settings(line);
   double begin = steadySeconds();
-  std::vector<Message> warnings;
-  auto opened = openModel(line.operands.front(), settings,
-                          MessageOptions::of(console), warnings);
+  auto opened =
+      openModel(line.operands.front(), settings, console, "to predict with");
   if (!opened)
     return opened.error();
-  for (const Message &warning : warnings)
-    console.say(warning);
-  if (opened->weights.empty())
-    return usageError("a SPEC needs weights to predict with",
-                      "give --weights FILE, or a run folder");
   Project &project = *opened->project;
   // New data are read to their end, as one part; their targets may be missing.
   bool own = settings.data.empty();

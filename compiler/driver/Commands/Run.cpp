@@ -96,13 +96,10 @@ addLabels(const hir::Model &model,
 static Result<int> run(const CommandLine &line, Console &console) {
   Settings settings(line);
   settings.data.clear();
-  std::vector<Message> warnings;
-  auto opened = openModel(line.operands.front(), settings,
-                          MessageOptions::of(console), warnings);
+  auto opened =
+      openModel(line.operands.front(), settings, console);
   if (!opened)
     return opened.error();
-  for (const Message &warning : warnings)
-    console.say(warning);
   Project &project = *opened->project;
   const hir::Model &first = project.model();
 

@@ -22,16 +22,10 @@ static std::string piece(const std::optional<rt::Vocabulary> &vocabulary,
 
 static Result<int> sample(const CommandLine &line, Console &console) {
   Settings settings(line);
-  std::vector<Message> warnings;
-  auto opened = openModel(line.operands.front(), settings,
-                          MessageOptions::of(console), warnings);
+  auto opened =
+      openModel(line.operands.front(), settings, console, "to sample from");
   if (!opened)
     return opened.error();
-  for (const Message &warning : warnings)
-    console.say(warning);
-  if (opened->weights.empty())
-    return usageError("a SPEC needs weights to sample from",
-                      "give --weights FILE, or a run folder");
   const auto &vocabulary = opened->vocabulary;
   std::map<std::string, double> sizes = opened->project->dataSizes();
   // The vocabulary says how many symbols a SPEC with --vocab has.
