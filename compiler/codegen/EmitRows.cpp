@@ -182,8 +182,12 @@ Value Emitter::sweepRow(
 
 Value Emitter::maxOfRow(const View &row, int64_t lanes) {
   double lowest = -std::numeric_limits<double>::infinity();
+  // One instruction, which maximumf is not. A NaN may be left out here: the
+  // sum of the row that follows has it.
   auto larger = [&](Value x, Value y) -> Value {
-    return arith::MaximumFOp::create(b, loc, x, y);
+    Value above =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);
+    return arith::SelectOp::create(b, loc, above, x, y);
   };
   return sweepRow(
       row, lanes, lowest, lowest,
@@ -201,6 +205,11 @@ Value Emitter::sumOfRow(const View &row, Value max, int64_t lanes,
       [&](Value sum, Value z, Value i, Value count) {
         Value e = math::ExpOp::create(
             b, loc, arith::SubFOp::create(b, loc, z, shift));
+        // The next row comes in meanwhile: here the CPU computes, and its
+        // largest entry waits for nothing but memory.
+        LLVM::Prefetch::create(
+            b, loc, offset(row.base, add(value(row.sizes[0]), i), row.element),
+            /*rw=*/0, /*hint=*/2, /*cache=*/1);
         if (exps)
           storeLanes(e, *exps, offset(exps->base, i, exps->element),
                      Monomial(1), count);

@@ -24,9 +24,6 @@ using Values = KernelWriter::Values;
 /// Bytes of the terms of one row or column done at a time: a panel's part
 /// stays in the L2 cache, and few blocks pass through the result.
 constexpr int64_t kBlockBytes = 4096;
-/// The same where the rows of the left side lie side by side: then more rows
-/// at a time are better.
-constexpr int64_t kBlockBytesAlongRows = 1024;
 /// Bytes of the packed block of rows: a part of the L2 cache.
 constexpr int64_t kLeftBytes = 144 * 1024;
 /// Tiles of so few rows take two panels at a time, for more chains at once.
@@ -148,8 +145,7 @@ func::FuncOp Kernels::product(Type element, bool isNarrow, bool alongTerms) {
         n = args[14];
   int64_t width = panel(element), vectors = width / w.lanes;
   int64_t tileRows = std::min(vectorBits >= 512 ? 12L : 6L, w.lanes);
-  int64_t blockUnits =
-      (alongTerms ? kBlockBytes : kBlockBytesAlongRows) / w.bytes();
+  int64_t blockUnits = kBlockBytes / w.bytes();
   Value zero = w.constant(0), one = w.constant(1);
 
   Value rows = w.max(w.sub(rowHigh, rowLow), zero);

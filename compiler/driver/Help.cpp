@@ -114,7 +114,8 @@ std::string rnnc::driver::manualPage() {
   out += ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours\n.TP\n.B "
          "RNNC_THREADS\nas \\-\\-threads\n.TP\n.B RNNC_CACHE_DIR\nwhere "
          "compiled code is kept\n.TP\n.B RNNC_PATH\nfolders of imports, after "
-         "\\-I\n.SH EXIT STATUS\n0 done; 1 the input is at fault or a check "
+         "\\-I\n.TP\n.B RNNC_PERF_MAP\na folder: names of generated "
+         "functions for perf(1), which looks in /tmp\n.SH EXIT STATUS\n0 done; 1 the input is at fault or a check "
          "failed; 2 wrong usage; 3 a bug of rnnc; 130, 143 interrupted\n";
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include "compiler/jit/Executable.h"
 #include "compiler/jit/ObjectCache.h"
+#include "compiler/jit/PerfMap.h"
 #include "compiler/target/EmitCode.h"
 #include "compiler/target/Machine.h"
 #include "rnnrt/team.h"
@@ -121,6 +122,7 @@ Executable::load(llvm::ArrayRef<std::string> objects,
   if (!jit)
     return jit.takeError();
   impl->jit = std::move(*jit);
+  notePerfMap(*impl->jit);
   orc::ExecutionSession &session = impl->jit->getExecutionSession();
   session.setErrorReporter([problems = &impl->problems](llvm::Error error) {
     *problems +=

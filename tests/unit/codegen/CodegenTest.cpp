@@ -505,3 +505,49 @@ return %l, %d, %s, %o, %t, %u, %n, %h : tensor<?x?xREAL>, tensor<?x?x21xREAL>, t
 )";
   checkAll(text);
 }
+
+/// A row of a loss is walked in groups of vectors, single vectors and a rest: a
+/// NaN in any of them is in the loss and in every entry of the gradient and of
+/// the softmax.
+TEST(Codegen, NaNReachesTheLoss) {
+  for (int before : {10, 130, 148}) {
+    std::string low = "tensor<?x?x" + std::to_string(before) + "xREAL>",
+                high = "tensor<?x?x" + std::to_string(149 - before) + "xREAL>",
+                one = "tensor<?x?x1xREAL>", whole = "tensor<?x?x150xREAL>",
+                flat = "tensor<?x?xREAL>", bits = "tensor<?x?x150xi1>";
+    std::string text = kHead;
+    text += arg("a", low, "input", "\"T\", \"B\"");
+    text += arg("c", high, "input", "\"T\", \"B\"");
+    text += arg("y", "tensor<?x?xi32>", "target", "\"T\", \"B\"");
+    text += arg("g", flat, "input", "\"T\", \"B\"");
+    text += ") -> (" + result(flat, "\"T\", \"B\"", 0) + ", " +
+            result(whole, "\"T\", \"B\"", 1) + ", " +
+            result(whole, "\"T\", \"B\"", 2) + ") {\n";
+    text += "%zero = arith.constant dense<0.0> : tensor<REAL>\n"
+            "%wrong = arith.divf %zero, %zero : tensor<REAL>\n"
+            "%column = rnn.broadcast \"->tbn\" %wrong [%T, %B] : tensor<REAL> "
+            "to " + one + "\n%z = rnn.concat %a, %column, %c axis 2 : " + low +
+            ", " + one + ", " + high + " to " + whole +
+            "\n%l = rnn.cross_entropy %z, %y : " + whole +
+            ", tensor<?x?xi32> to " + flat +
+            "\n%d = rnn.cross_entropy_grad %z, %y, %g : " + whole +
+            ", tensor<?x?xi32>, " + flat +
+            "\n%s = rnn.softmax %z over \"n\" in \"tbn\" : " + whole + "\n";
+    text += "%no = rnn.broadcast \"->tb\" %zero [%T, %B] : tensor<REAL> to " +
+            flat + "\n%yes = math.exp %no : " + flat +
+            "\n%nos = rnn.broadcast \"->tbn\" %zero [%T, %B] : tensor<REAL> "
+            "to " + whole + "\n%yess = math.exp %nos : " + whole + "\n";
+    auto isNaN = [&](std::string name, std::string of, std::string suffix,
+                     std::string type, std::string bits) {
+      text += "%" + name + "b = arith.cmpf uno, %" + of + ", %" + of + " : " +
+              type + "\n%" + name + " = arith.select %" + name + "b, %yes" +
+              suffix + ", %no" + suffix + " : " + bits + ", " + type + "\n";
+    };
+    isNaN("r0", "l", "", flat, "tensor<?x?xi1>");
+    isNaN("r1", "d", "s", whole, bits);
+    isNaN("r2", "s", "s", whole, bits);
+    text += "return %r0, %r1, %r2 : " + flat + ", " + whole + ", " + whole +
+            "\n}\n";
+    checkAll(text);
+  }
+}
