@@ -265,22 +265,29 @@ static Result<Examples> adding(const Task &task, int64_t seed, TaskSet set,
       steps.push_back(static_cast<float>(task.original ? 2 * u - 1 : u));
       steps.push_back(0);
     }
+    auto value = [&](int64_t t) -> float & {
+      return steps[begin + static_cast<size_t>(t) * 2];
+    };
+    auto mark = [&](int64_t t) -> float & { return (&value(t))[1]; };
     int64_t first = 0, second = 0;
     if (task.original) {
-      // One of the first ten, another of the first T/2 - 1.
+      // One of the first ten, then one of the first T/2 - 1 that have no mark.
       first = draws.in({0, std::min<int64_t>(10, length) - 1});
-      const int64_t half = std::max<int64_t>(T / 2 - 1, 2);
-      do
-        second = draws.in({0, half - 1});
-      while (second == first);
+      second = draws.in({0, std::max<int64_t>(T / 2 - 1, 1) - 1});
+      second += second >= first;
     } else {
       first = draws.in({0, T / 2 - 1});
       second = draws.in({T / 2, T - 1});
     }
-    const size_t one = begin + static_cast<size_t>(first) * 2;
-    const size_t two = begin + static_cast<size_t>(second) * 2;
-    steps[one + 1] = steps[two + 1] = 1;
-    const float sum = steps[one] + steps[two];
+    mark(first) = mark(second) = 1;
+    if (task.original) {
+      // The ends have a mark of their own; a number drawn there is 0.
+      mark(0) = mark(length - 1) = -1;
+      for (int64_t t : {first, second})
+        if (mark(t) == -1)
+          value(t) = 0;
+    }
+    const float sum = value(first) + value(second);
     y->as<float>()[i] = task.original ? 0.5F + sum / 4 : sum;
     offsets.push_back(static_cast<int64_t>(steps.size()) / 2);
   }

@@ -31,8 +31,9 @@ struct Task {
   /// Temporal order: padded in front to one length; else each sequence has its
   /// own.
   bool padded = true;
-  /// Adding: the form of 1997, with lengths T to T + T/10 and values in
-  /// [-1, 1]; else that of Le et al. and Arjovsky et al.
+  /// Adding: the form of 1997, with lengths T to T + T/10, values in [-1, 1]
+  /// and the mark -1 on the first and the last of them; a number drawn there
+  /// is 0. Else that of Le et al. and Arjovsky et al.
   bool original = false;
   /// Echo: the delay.
   int64_t k = 3;

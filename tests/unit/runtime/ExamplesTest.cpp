@@ -398,10 +398,11 @@ TEST(Generated, ThreeMarks) {
 
 TEST(Generated, AddingOf1997) {
   Task task = *parseTask("adding,T=100,form=1997");
-  Examples examples = firstOf(task, 300);
+  Examples examples = firstOf(task, 3000);
   const Field &x = *examples.find("x");
-  std::set<int64_t> lengths;
-  for (int64_t i = 0; i < 300; ++i) {
+  std::set<int64_t> lengths, early, late;
+  int64_t single = 0;
+  for (int64_t i = 0; i < 3000; ++i) {
     const int64_t begin = x.offsets[size_t(i)];
     const int64_t length = examples.length(x, i);
     lengths.insert(length);
@@ -411,18 +412,37 @@ TEST(Generated, AddingOf1997) {
       double value = x.values.number((begin + t) * 2);
       EXPECT_GE(value, -1);
       EXPECT_LE(value, 1);
-      if (x.values.number((begin + t) * 2 + 1) == 1) {
+      const double mark = x.values.number((begin + t) * 2 + 1);
+      // The ends, and only they, have the mark -1.
+      ASSERT_EQ(mark == -1, t == 0 || t == length - 1) << t;
+      if (mark == 1) {
         marks.push_back(t);
         sum += value;
+      } else {
+        ASSERT_TRUE(mark == 0 || mark == -1) << mark;
       }
     }
-    ASSERT_EQ(marks.size(), 2u);
-    EXPECT_LT(marks[0], 10);
-    EXPECT_LT(marks[1], 49);
+    // A number drawn at the first place is 0, else none of 3000 is.
+    ASSERT_TRUE(marks.size() == 2 || marks.size() == 1);
+    ASSERT_EQ(marks.size() == 1, x.values.number(begin * 2) == 0);
+    if (marks.size() == 1) {
+      ++single;
+    } else {
+      EXPECT_LT(marks[0], 10);
+      early.insert(marks[0]);
+    }
+    late.insert(marks.back());
     EXPECT_NEAR(examples.find("y")->values.number(i), 0.5 + sum / 4, 1e-6);
   }
   EXPECT_EQ(*lengths.begin(), 100);
   EXPECT_EQ(*lengths.rbegin(), 110);
+  EXPECT_EQ(*early.begin(), 1);
+  EXPECT_EQ(*early.rbegin(), 9);
+  // One of the first 49 without a mark: at most place 49, counted from 0.
+  EXPECT_EQ(*late.rbegin(), 49);
+  // The first place is drawn with 1/10 + 9/10 * 1/49 = 0.118; of 3000 that is
+  // 355, and five deviations are 5 * sqrt(3000 * 0.118 * 0.882) = 88.
+  EXPECT_NEAR(double(single), 355, 88);
 }
 
 TEST(Generated, Echo) {
