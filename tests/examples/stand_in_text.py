@@ -23,8 +23,9 @@ def make(folder):
                        ("test", "test_2016_flickr")):
         write(folder, f"ptb/ptb.{part}.txt",
               "".join(f" {s} \n" for s in sentences(200)))
-        write(folder, f"multi30k-en-de/{name}.lc.norm.tok.en",
-              "\n".join(sentences(200)) + "\n")
+        for language in ("en", "de"):
+            write(folder, f"multi30k-en-de/{name}.lc.norm.tok.{language}",
+                  "\n".join(sentences(200)) + "\n")
     for name, classes in (("sst2/stsa.binary.train", 2),
                           ("sst2/stsa.binary.dev", 2),
                           ("sst2/stsa.binary.test", 2),
