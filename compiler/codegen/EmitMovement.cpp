@@ -548,7 +548,8 @@ LogicalResult Emitter::emitScatterAdd(rnn::ScatterAddOp op) {
         if (!valid)
           return addRow();
         Value t = index.size() > 1 ? index[0] : Value();
-        Value row = index.size() > 1 ? index[1] : index[0];
+        // Rows come last, however many time axes stand before them.
+        Value row = index.back();
         return ifThen(validAt(&*valid, t, row), addRow);
       }
       bool time = ids->rank() > 1 && index.empty();

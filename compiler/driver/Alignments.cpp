@@ -65,13 +65,15 @@ Result<void> driver::checkAlignments(const hir::Model &model,
   return {};
 }
 
-Spelled driver::spell(const rt::Tensor &logits, int64_t blank, int64_t beam) {
-  int64_t steps = logits.shape()[0], rows = logits.shape()[1],
+Spelled driver::spell(const rt::Tensor &logits, int64_t blank, int64_t beam,
+                      const rt::Tensor *lengths) {
+  int64_t longestRow = logits.shape()[0], rows = logits.shape()[1],
           classes = logits.shape()[2];
   std::vector<double> scratch(static_cast<size_t>(classes));
   std::vector<std::vector<int32_t>> all;
   size_t longest = 1;
   for (int64_t row = 0; row < rows; ++row) {
+    int64_t steps = lengths ? lengths->as<int32_t>()[size_t(row)] : longestRow;
     auto at = [&](int64_t t) {
       for (int64_t v = 0; v < classes; ++v)
         scratch[size_t(v)] = logits.number((t * rows + row) * classes + v);

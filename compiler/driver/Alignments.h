@@ -21,10 +21,12 @@ Result<void> checkAlignments(const hir::Model &model,
 
 /// The labels that logits [T, B, V] say for each row: [longest, B] padded with
 /// the blank, and their numbers [B]. A beam of 1 takes the likeliest path.
+/// `lengths`: the steps of each row, I32 [B]; null: all.
 struct Spelled {
   rt::Tensor labels, lengths;
 };
-Spelled spell(const rt::Tensor &logits, int64_t blank, int64_t beam);
+Spelled spell(const rt::Tensor &logits, int64_t blank, int64_t beam,
+              const rt::Tensor *lengths = nullptr);
 
 } // namespace rnnc::driver
 

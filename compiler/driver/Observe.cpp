@@ -243,6 +243,7 @@ bool isOfWeights(const hir::Model &model, const Node *node,
     case Op::Draw:
     case Op::Position:
     case Op::Length:
+    case Op::Update:
       return false;
     default:
       if (at->type.batch || !at->type.axes.empty())

@@ -415,6 +415,8 @@ Result<double> Pieces::add(const Batch &batch) {
   };
   for (Call *call : calls()) {
     call->setKey(batch.key);
+    if (Call::Slot *slot = call->arg("hyper", "update"))
+      slot->setNumber(double(batch.update));
     setSeed(*call, batch.seed);
   }
   if (batch.isFirst)

@@ -47,6 +47,8 @@ public:
     int64_t keepAt = -1;
     /// Begins with the states that were kept.
     bool goesOn = false;
+    /// How many updates there were before.
+    int64_t update = 0;
   };
   /// Adds the gradients of the loss to those in `update`; gives the loss.
   Result<double> add(const Batch &batch);

@@ -286,6 +286,8 @@ void Session::setHypers(double lr) {
       slot.setNumber(1 / (1 - std::pow(beta1, double(step))));
     else if (slot.info.name == "bias2")
       slot.setNumber(1 / (1 - std::pow(beta2, double(step))));
+    else if (slot.info.name == "update")
+      slot.setNumber(double(step - 1));
   }
 }
 
@@ -294,6 +296,7 @@ Result<double> Session::addBatch(Pieces::Batch batch, int64_t batches,
   batch.seed = 1 / double(batches);
   // Each batch of an update has draws of its own.
   batch.key = drawKey(seed, step + 1);
+  batch.update = step;
   if (added > 0)
     batch.key = drawKey(batch.key, added);
   batch.isFirst = added == 0;

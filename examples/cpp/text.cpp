@@ -11,10 +11,18 @@
 #include <vector>
 
 static const char spec[] = R"(
+/// Keeps its state, or takes a new one, as a gate says.
+cell Keeper(n)(x: [d]) -> h {
+  state h: [n]
+  param W, V: [n, d] = glorot_uniform, U, R: [n, n] = orthogonal, b: [n] = 0
+  keep = sigmoid(V @ x + R @ h + b)
+  h' = keep * h + (1 - keep) * tanh(W @ x + U @ h)
+}
+
 model Bytes(V = 256, n = 64) {
   input  x: seq int[V]
   target y: seq int[V]
-  logits = x |> Embedding(V, n) |> GRU(n) |> Dense(V)
+  logits = x |> Embedding(V, n) |> Keeper(n) |> Dense(V)
   output logits
   loss cross_entropy(logits, y)
   train { optimizer = adam(lr = 1e-2), batch = 16, window = 32 }

@@ -333,7 +333,12 @@ void ExprWriter::writeType(const TypeRef &type) {
     out += "seq";
     if (!type.axes.empty()) {
       out += '(';
-      list(type.axes, ", ", [&](const Ident &axis) { out += axis.name; });
+      size_t i = 0;
+      list(type.axes, ", ", [&](const Ident &axis) {
+        out += axis.name;
+        if (const Ident &outer = type.within[i++]; !outer.name.empty())
+          out += "(" + outer.name + ")";
+      });
       out += ')';
     }
     out += ' ';

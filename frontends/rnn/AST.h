@@ -196,7 +196,7 @@ struct AsExpr : ExprOf<ExprKind::As> {
 
 enum class ElemKind { Real, Bool, Int };
 
-/// `seq(S, T) [n] real`. What is left out has its default.
+/// `seq(S, T(S)) [n] real`. What is left out has its default.
 struct TypeRef : Node {
   bool isSeq = false;
   std::vector<Ident> axes;     ///< empty for a bare `seq`, which is seq(T)
@@ -204,6 +204,8 @@ struct TypeRef : Node {
   std::vector<Expr *> shape;   ///< own axes
   ElemKind elem = ElemKind::Real;
   Expr *intSize = nullptr;     ///< V of int[V]; null without
+  /// One for each of `axes`: the W of `C(W)`; an empty name without.
+  std::vector<Ident> within;
 };
 
 enum class StaticKind { Size, Real, Bool, Int, Fn, Layer, List };

@@ -34,6 +34,10 @@ int Model::rootAxis(int axis) const {
   return axis;
 }
 
+int Model::outerAxis(int axis) const {
+  return axis < 0 ? -1 : rootAxis(axes[rootAxis(axis)].within);
+}
+
 std::string Model::lengthName(int axis) const {
   const Axis &root = axes[rootAxis(axis)];
   return root.base < 0
@@ -164,8 +168,8 @@ static const char *name(Op op) {
       "reshape", "expand",  "one_hot",  "gather",  "cross_entropy",
       "shift",   "reverse", "first",    "last",    "rename",
       "every",
-      "scan",    "emit",    "draw"};
-  static_assert(sizeof(names) / sizeof(*names) == size_t(Op::Draw) + 1);
+      "scan",    "emit",    "draw",   "update"};
+  static_assert(sizeof(names) / sizeof(*names) == size_t(Op::Update) + 1);
   return names[size_t(op)];
 }
 

@@ -39,13 +39,15 @@ struct Type {
 };
 
 /// A time axis. `root` is another axis of the same length, or -1. An axis with
-/// a `base` has each `every`-th step of it, the first one included.
+/// a `base` has each `every`-th step of it, the first one included. One that is
+/// `within` another has a length of its own at each step of that.
 struct Axis {
   std::string name;
   int root = -1;
   SourceRange place;
   int base = -1;
-  int64_t every = 1;
+  int every = 1;
+  int within = -1;
 };
 
 enum class Op {
@@ -123,6 +125,8 @@ enum class Op {
   ScanEmit, ///< operand the scan; emits[index]
   // Random.
   Draw, ///< text: uniform or normal, in [0, 1) or standard; index: stream
+  // Training.
+  Update, ///< how many updates there were, real
 };
 
 struct Node;
@@ -257,7 +261,7 @@ struct ModelSize {
   SourceRange place;
 };
 
-/// A value that an equation gives a name: `i` of the instance `lstm`.
+/// A value that an equation gives a name: `i` of the instance `core`.
 struct NamedValue {
   std::string instance; ///< its path; "" in the model
   std::string name;     ///< as written, with the turns of the loops around it
@@ -313,6 +317,8 @@ struct Model {
   bool streams(int axis) const {
     return stream && (streamAxis < 0 || rootAxis(axis) == streamAxis);
   }
+  /// The root of the axis on whose step the length of this one depends, or -1.
+  int outerAxis(int axis) const;
   /// The name of an axis's length among the arguments of a function: that of
   /// its root, `T/2` for each second step of T.
   std::string lengthName(int axis) const;

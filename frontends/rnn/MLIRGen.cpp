@@ -125,7 +125,7 @@ void FunctionGen::findProducts() {
       both &= left.find(label) != std::string::npos &&
               right.find(label) != std::string::npos;
     // With lengths the batch must be on one side at least.
-    both &= product->type.batch || !isRagged(node->axis);
+    both &= product->type.batch || !hasLengths(node->axis);
     if (both)
       products.insert(product);
   }
@@ -172,9 +172,10 @@ void FunctionGen::begin(const std::string &name,
          batch = v;
        }});
   std::set<int> axes;
-  bool draws = false;
+  bool draws = false, updates = false;
   for (const Node *node : live) {
     draws |= node->op == hir::Op::Draw;
+    updates |= node->op == hir::Op::Update;
     for (int axis : node->type.axes)
       axes.insert(model.rootAxis(axis));
     if (node->axis >= 0)
@@ -182,6 +183,9 @@ void FunctionGen::begin(const std::string &name,
     if (node->op == hir::Op::Every)
       axes.insert(model.rootAxis(node->ints[0]));
   }
+  for (int axis : std::set<int>(axes))
+    if (int outer = model.outerAxis(axis); outer >= 0)
+      axes.insert(outer);
   for (int axis : axes)
     args.push_back({rnn::ArgKind::Axis,
                     model.lengthName(axis),
@@ -196,6 +200,13 @@ void FunctionGen::begin(const std::string &name,
                     {},
                     model.place,
                     [&](Value v) { key = v; }});
+  if (updates && training)
+    args.push_back({rnn::ArgKind::Hyper,
+                    "update",
+                    RankedTensorType::get({}, real),
+                    {},
+                    model.place,
+                    [&](Value v) { update = v; }});
   std::vector<std::vector<const Node *>> paramNodes(model.params.size());
   for (const Node &node : model.nodes)
     if (node.op == hir::Op::Param)
@@ -262,14 +273,20 @@ void FunctionGen::begin(const std::string &name,
                       }});
     }
   mlir::Type i32 = b.getI32Type(), i1 = b.getI1Type();
-  for (int axis : axes)
-    if (hasLengths(axis))
-      args.push_back({rnn::ArgKind::Lengths,
-                      model.lengthName(axis),
-                      RankedTensorType::get({ShapedType::kDynamic}, i32),
-                      {"B"},
-                      model.axes[axis].place,
-                      [this, axis](Value v) { lengths[axis] = v; }});
+  for (int axis : axes) {
+    if (!hasLengths(axis))
+      continue;
+    int outer = model.outerAxis(axis);
+    SmallVector<int64_t> shape(outer < 0 ? 1 : 2, ShapedType::kDynamic);
+    args.push_back({rnn::ArgKind::Lengths, model.lengthName(axis),
+                    RankedTensorType::get(shape, i32),
+                    outer < 0
+                        ? std::vector<std::string>{"B"}
+                        : std::vector<std::string>{model.lengthName(outer), "B"},
+                    model.axes[axis].place, [this, axis, outer](Value v) {
+                      (outer < 0 ? lengths : innerLengths)[axis] = v;
+                    }});
+  }
   if (needsFresh)
     args.push_back({rnn::ArgKind::Fresh,
                     "fresh",
@@ -296,18 +313,32 @@ void FunctionGen::begin(const std::string &name,
                                           names));
     args[i].bind(value);
   }
+  // Words that are padding may have no letters; no op knows a length of 0.
+  for (auto &[axis, each] : innerLengths) {
+    Location at = loc(model.axes[axis].place);
+    hir::Type type;
+    type.elem = hir::Elem::Int;
+    type.batch = true;
+    type.axes = {model.outerAxis(axis)};
+    each = arith::MaxSIOp::create(b, at, each, filled(1, type, at));
+  }
   // Padding may hold anything: make it harmless once.
   for (const Arg &arg : args) {
     if (arg.kind != rnn::ArgKind::Input && arg.kind != rnn::ArgKind::Target)
       continue;
     for (size_t i = 0; i < model.inputs.size(); ++i) {
       const hir::Input &input = model.inputs[i];
-      if (input.name != arg.name || input.type.axes.size() != 1 ||
-          !isRagged(input.type.axes[0]))
+      int inner = innermost(input.type);
+      if (input.name != arg.name ||
+          (inner < 0 && (input.type.axes.size() != 1 ||
+                         !isRagged(input.type.axes[0]))))
         continue;
       Value masked;
       for (const Node &node : model.nodes)
         if (node.op == hir::Op::Input && node.index == int64_t(i)) {
+          if (!masked && inner >= 0)
+            masked = maskWithin(values[&node], input.type, inner,
+                                loc(input.place));
           if (!masked)
             masked = rnn::MaskOp::create(
                 b, loc(input.place), values[&node].getType(), values[&node],
@@ -359,7 +390,7 @@ Value FunctionGen::lossSum(const Node *value, const Node *weight,
   }
   bool ragged = false;
   for (int axis : type.axes)
-    ragged |= isRagged(axis);
+    ragged |= isRagged(axis) || innerLengths.count(model.rootAxis(axis));
   type.batch |= ragged;
   Value e = expand(values[value], value->type, type, at);
   Value w = weight ? expand(values[weight], weight->type, type, at)
@@ -373,6 +404,11 @@ Value FunctionGen::lossSum(const Node *value, const Node *weight,
       int axis = left.axes.back();
       hir::Type next = left;
       next.axes.pop_back();
+      if (innerLengths.count(model.rootAxis(axis))) {
+        x = sumWithin(x, left, axis, at);
+        left = next;
+        continue;
+      }
       std::string from = labels(left, axis), to;
       for (char c : from)
         if (c != 't')

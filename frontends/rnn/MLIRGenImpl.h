@@ -64,8 +64,11 @@ private:
   std::set<const Node *> products; ///< of sums that become contracts
   std::map<int, Value> extents;    ///< by root axis
   std::map<int, Value> lengths;    ///< by root axis, if ragged
+  /// The same of axes within another: one for each step of that and each row.
+  /// In a step of the other axis `lengths` has its slice.
+  std::map<int, Value> innerLengths;
   std::map<std::string, Value> stateArgs;
-  Value batch, key, fresh;
+  Value batch, key, fresh, update;
   ScanContext *context = nullptr;
 
   struct Result {
@@ -127,9 +130,20 @@ private:
   Value stateStart(const std::string &name, const hir::Type &type,
                    const Node *init, SourceRange place);
   Value emitTime(const Node *node);
+  Value emitMovement(const Node *node, Value x, const hir::Type &type,
+                     mlir::Location at);
   Value emitShift(const Node *node);
   Value emitEvery(const Node *node);
   void emitScan(const Node *node);
+  std::vector<int> axesWithin(int outer) const;
+  int innermost(const hir::Type &type) const;
+  Value overOuter(Value x, const hir::Type &type, int inner,
+                  const hir::Type &result, mlir::Location at,
+                  llvm::function_ref<Value(Value, const hir::Type &, Value)>);
+  Value sumWithin(Value x, const hir::Type &type, int inner,
+                  mlir::Location at);
+  Value maskWithin(Value x, const hir::Type &type, int inner,
+                   mlir::Location at);
   Value emitDraw(const Node *node);
   Value lengthOf(int axis, const hir::Type &type, mlir::Location at);
   void advancePosition(const Node *node, int axis);

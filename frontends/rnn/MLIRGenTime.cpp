@@ -83,8 +83,11 @@ Value FunctionGen::emitShift(const Node *node) {
   std::erase(first.axes, node->axis);
   Value input = toFront(expand(values[x], x->type, node->type, at), node->type,
                         node->axis, at);
-  Value lens =
-      isRagged(node->axis) ? lengths[model.rootAxis(node->axis)] : Value();
+  // Moving on needs no lengths: what falls into the padding is not read. The
+  // op knows them beside one time axis only.
+  Value lens = isRagged(node->axis) && node->type.axes.size() == 1
+                   ? lengths[model.rootAxis(node->axis)]
+                   : Value();
   Value init = stateStart(node->text, first, start, node->place);
   Value shifted = rnn::ShiftOp::create(b, at, input.getType(), input, init,
                                        lens, UnitAttr());
@@ -211,16 +214,42 @@ Value FunctionGen::emitTime(const Node *node) {
   default:
     break;
   }
-  const Node *source = node->operands[0];
-  hir::Type type = source->type;
-  Value x = values[source];
+  return emitMovement(node, values[node->operands[0]],
+                      node->operands[0]->type, at);
+}
+
+/// `reverse`, `first` or `last` of x. The ops know one time axis beside the
+/// rows: along others they are done step by step.
+Value FunctionGen::emitMovement(const Node *node, Value x,
+                                const hir::Type &type, Location at) {
   Value lens;
   if (isRagged(node->axis) && type.batch)
     lens = lengths[model.rootAxis(node->axis)];
+  hir::Type result = type;
+  if (node->op != hir::Op::Reverse)
+    std::erase(result.axes, node->axis);
+  for (int other : type.axes) {
+    if (!lens || other == node->axis)
+      continue;
+    hir::Type slice = type, inner = result;
+    std::erase(slice.axes, other);
+    std::erase(inner.axes, other);
+    auto op = rnn::ScanOp::create(
+        b, at, extentOf(other), Value(), {toFront(x, type, other, at)},
+        ValueRange(), TypeRange{rnn::ScanOp::sequenceType(typeOf(inner))},
+        /*reverse=*/false);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToEnd(op.getBlock());
+      Value moved = emitMovement(node, op.getSlices()[0], slice, at);
+      rnn::YieldOp::create(b, at, ValueRange(), ValueRange{moved});
+    }
+    return fromFront(op.getEmitted()[0], result, other, at);
+  }
   x = toFront(x, type, node->axis, at);
   if (node->op == hir::Op::Reverse)
     return fromFront(rnn::ReverseOp::create(b, at, x.getType(), x, lens),
-                     node->type, node->axis, at);
+                     result, node->axis, at);
   rnn::End end = node->op == hir::Op::First ? rnn::End::First : rnn::End::Last;
   return rnn::PickOp::create(b, at, rnn::ScanOp::sliceType(x.getType()),
                              rnn::EndAttr::get(b.getContext(), end), x, lens);
@@ -279,6 +308,10 @@ void FunctionGen::emitScan(const Node *node) {
       emits.push_back(inside);
       emitTypes.push_back(rnn::ScanOp::sequenceType(typeOf(inside->type)));
     }
+  std::vector<int> within = axesWithin(scan.axis);
+  size_t firstInner = seqs.size();
+  for (int inner : within)
+    seqs.push_back(innerLengths[inner]);
   Value lens =
       isRagged(scan.axis) ? lengths[model.rootAxis(scan.axis)] : Value();
   auto op = rnn::ScanOp::create(b, at, extentOf(scan.axis), lens, seqs, inits,
@@ -299,7 +332,11 @@ void FunctionGen::emitScan(const Node *node) {
           b, at, RankedTensorType::get({}, real), slices[seqOf.size()]);
     for (size_t i = 0; i < scan.states.size(); ++i)
       values[scan.states[i].inside] = op.getCarries()[i];
+    for (size_t i = 0; i < within.size(); ++i)
+      lengths[within[i]] = slices[firstInner + i];
     emitBlock(scan.body);
+    for (int inner : within)
+      lengths.erase(inner);
     SmallVector<Value> next, emitted;
     for (const hir::Scan::State &state : scan.states)
       next.push_back(values[state.next]);

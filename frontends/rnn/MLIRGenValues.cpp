@@ -533,6 +533,9 @@ Value FunctionGen::emit(const Node *node) {
       number = double(model.sizes.value(*node->poly).value_or(1));
     return filled(number, node->type, loc(node));
   }
+  case hir::Op::Update:
+    // Out of training each schedule is at its end.
+    return update ? update : scalar(1e30, loc(node));
   case hir::Op::Iota:
     return rnn::IotaOp::create(b, loc(node), typeOf(node->type));
   case hir::Op::Eye:

@@ -340,15 +340,28 @@ bool Parser::parseInput(InputParam &param) {
   return true;
 }
 
-/// type = [ "seq" [ "(" ID ,.. ")" ] ] ( "[" expr ,.. "]" [ elem ] | elem )
+/// axis = ID [ "(" ID ")" ]
+bool Parser::parseAxes(TypeRef &type) {
+  do {
+    Ident &outer = type.within.emplace_back();
+    if (!expectIdent(type.axes.emplace_back(), "the name of a time axis"))
+      return false;
+    SourceLoc opener = peek().range.begin;
+    if (accept("(") && !(expectIdent(outer, "the name of a time axis") &&
+                         expectClose(")", opener)))
+      return false;
+  } while (accept(","));
+  return true;
+}
+
+/// type = [ "seq" [ "(" axis ,.. ")" ] ] ( "[" expr ,.. "]" [ elem ] | elem )
 TypeRef *Parser::parseType() {
   SourceLoc begin = peek().range.begin;
   auto *type = unit->make<TypeRef>({});
   if (accept("seq")) {
     type->isSeq = true;
     SourceLoc opener = peek().range.begin;
-    if (accept("(") && !(parseIdents(type->axes, "the name of a time axis") &&
-                         expectClose(")", opener)))
+    if (accept("(") && !(parseAxes(*type) && expectClose(")", opener)))
       return nullptr;
   }
   if (isAt("[")) {

@@ -75,6 +75,7 @@ private:
   bool parseStatic(ast::StaticParam &param);
   bool parseInput(ast::InputParam &param);
   ast::TypeRef *parseType();
+  bool parseAxes(ast::TypeRef &type);
   bool parseElem(ast::TypeRef &type);
   bool startsElem() const { return isAtAny({"real", "bool", "int"}); }
   /// `[V]` after `int`, if it is there.

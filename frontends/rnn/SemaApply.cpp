@@ -286,7 +286,9 @@ bool Sema::bindInputs(
     SourceRange place = at;
     // A cell scans the chosen axis, or the one other inputs have in excess.
     if (isCell) {
-      int scanned = axis >= 0 ? axis : extra.size() == 1 ? extra[0] : -1;
+      int scanned = axis >= 0           ? axis
+                    : extra.size() == 1 ? extra[0]
+                                        : onlyNamed(extra);
       if (scanned >= 0 && has.size() > names.size())
         std::erase(has, scanned);
       else if (axis >= 0)
@@ -296,6 +298,11 @@ bool Sema::bindInputs(
       std::erase(rest, axis);
       if (rest.size() != has.size())
         has = {axis};
+    }
+    // Inside a layer its own axis is meant; others are lifted.
+    if (int own = onlyNamed(has); !isCell && axis < 0 && own >= 0 &&
+                                  names.size() == 1 && has.size() > 1) {
+      has = {own};
     }
     std::vector<int> left = has;
     std::vector<int> chosen(names.size(), -1);
@@ -432,6 +439,8 @@ Val Sema::applyDefinition(const ast::Definition *def,
       scanned = axis;
     else if (extra.size() == 1)
       scanned = extra[0];
+    else if (int own = onlyNamed(extra); own >= 0)
+      scanned = own;
     else if (extra.size() > 1) {
       error(at, "axis",
             str("'", def->ident.name, "' finds two time axes, ",
@@ -447,6 +456,18 @@ Val Sema::applyDefinition(const ast::Definition *def,
             str("'", def->ident.name, "' needs a sequence, found ", found));
       return poison();
     }
+  }
+  if (scanned >= 0) {
+    Type lifted;
+    for (int a : extra)
+      if (a != scanned)
+        lifted.axes.push_back(a);
+    if (!checkInnerLengths(lifted, scanned, "'" + def->ident.name + "'", at))
+      return poison();
+    if (int outer = missingOuter(scanned); outer >= 0)
+      return atEachStep(outer, args, at, [&](std::vector<Arg> slices) {
+        return applyDefinition(def, instance, std::move(slices), at, isStep);
+      });
   }
   for (int a : extra)
     if (a != scanned)
@@ -623,6 +644,10 @@ std::string Sema::uniqueState(const std::string &name) {
 Node *Sema::advance(const std::string &name, Node *init, Type type,
                     SourceRange at, size_t &index) {
   Node *scanNode = block->scan;
+  if (!checkInnerLengths(type, scanNode->axis,
+                         str("state '", name.substr(name.rfind('.') + 1), "' goes on"),
+                         at))
+    return nullptr;
   Node *inside = make(Op::BodyState, type, {}, at);
   if (!inside)
     return nullptr;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontends/rnn/SemaBuiltins.h"
+#include "frontends/rnn/Builtins.h"
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +27,7 @@ static const std::map<std::string, Op> &unaryOps() {
   return table;
 }
 
-const std::vector<std::string> &Sema::builtinNames() {
+const std::vector<std::string> &rnnc::builtinOperations() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all = {
         "max",        "min",           "where",   "sum",     "mean",
@@ -36,6 +37,7 @@ const std::vector<std::string> &Sema::builtinNames() {
         "einsum",     "iota",          "eye",     "fill",    "one_hot",
         "real",       "first",         "last",    "reverse", "shift",
         "window",     "every",         "pos",     "length",  "detach",
+        "update",
         "copy",       "cross_entropy", "mse",     "mae",     "bce",
         "ctc",        "bernoulli",     "uniform", "normal",
         "orthogonal", "identity"};
@@ -47,6 +49,10 @@ const std::vector<std::string> &Sema::builtinNames() {
     return all;
   }();
   return names;
+}
+
+const std::vector<std::string> &Sema::builtinNames() {
+  return builtinOperations();
 }
 
 bool Sema::isBuiltin(const std::string &name) {
@@ -122,6 +128,8 @@ int Sema::timeAxis(BuiltinCall &call, Node *x) {
   }
   if (x->type.axes.size() == 1)
     return x->type.axes[0];
+  if (int axis = onlyNamed(x->type.axes); axis >= 0)
+    return axis;
   if (x->type.axes.empty())
     error(call.at, "axis",
           str("'", call.name, "' needs a sequence, found ",
@@ -204,8 +212,53 @@ bool Sema::BuiltinCall::reduced(Sema &sema, Node *x, bool lastOnly,
 // The table
 //===----------------------------------------------------------------------===//
 
+/// The time axis that a call of `name` runs along; -1 if none is found, which
+/// the operation itself explains.
+int Sema::axisOfCall(const std::string &name, const std::vector<Arg> &args) {
+  static const std::set<std::string> reductions = {
+      "sum", "mean", "prod",      "max",     "min",         "any",
+      "all", "norm", "logsumexp", "softmax", "log_softmax", "cumsum"};
+  static const std::set<std::string> movements = {
+      "first", "last", "reverse", "shift", "window", "every"};
+  bool moves = movements.count(name);
+  if (args.empty() || !args[0].path.empty() ||
+      !(moves || reductions.count(name) || name == "length"))
+    return -1;
+  if (name == "length")
+    return namedAxis(args[0], args);
+  for (const Arg &arg : args)
+    if (arg.path.size() == 1 && arg.path[0] == "axis")
+      return namedAxis(arg, args);
+  if (!moves || args[0].val.kind != Val::Tensor)
+    return -1;
+  const std::vector<int> &axes = args[0].val.node->type.axes;
+  return axes.size() == 1 ? axes[0] : onlyNamed(axes);
+}
+
 Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
                       SourceRange at) {
+  if (!args.empty() && args[0].val.kind == Val::Result)
+    args[0].val = Val::of(toTensor(args[0].val, args[0].place));
+  if (int axis = axisOfCall(name, args); axis >= 0) {
+    if (args[0].val.kind == Val::Tensor &&
+        !checkInnerLengths(args[0].val.node->type, axis, "'" + name + "'", at))
+      return poison();
+    if (name == "every" && model->outerAxis(axis) >= 0) {
+      error(at, "later",
+            str("'every' along ", model->axes[axis].name,
+                ", whose length depends on ",
+                model->axes[model->outerAxis(axis)].name,
+                ", is not built yet"));
+      return poison();
+    }
+    // What only looks back needs no length.
+    bool looksBack = name == "first" || name == "shift" || name == "window";
+    if (int outer = missingOuter(axis); outer >= 0 && !looksBack)
+      return atEachStep(outer, std::move(args), at,
+                        [&](std::vector<Arg> slices) {
+                          return callBuiltin(name, std::move(slices), at);
+                        });
+  }
   BuiltinCall call;
   call.name = name;
   call.at = at;
@@ -299,6 +352,7 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
       {"window", {2, 2, &Sema::builtinTime}},
       {"pos", {0, 1, &Sema::builtinTime}},
       {"length", {1, 1, &Sema::builtinTime}},
+      {"update", {0, 0, &Sema::builtinTime}},
       {"cross_entropy", {2, 2, &Sema::builtinLoss}},
       {"mse", {2, 2, &Sema::builtinLoss}},
       {"mae", {2, 2, &Sema::builtinLoss}},

@@ -155,7 +155,7 @@ int Sema::axisOfEvery(const std::string &name, int base, int64_t every,
   axis.root = root;
   axis.place = at;
   axis.base = base;
-  axis.every = every;
+  axis.every = static_cast<int>(every);
   model->axes.push_back(axis);
   return frame->axes[name] = static_cast<int>(model->axes.size()) - 1;
 }

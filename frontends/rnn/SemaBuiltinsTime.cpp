@@ -67,6 +67,12 @@ Node *Sema::shiftOnce(Node *x, Node *start, int axis, const Expr *expr,
 Val Sema::builtinTime(BuiltinCall &call) {
   const std::string &name = call.name;
   SourceRange at = call.at;
+  if (name == "update") {
+    if (!initType)
+      return Val::of(make(Op::Update, {}, {}, at));
+    error(at, "order", "an initial value is made of numbers and draws only");
+    return poison();
+  }
   if (name == "pos" || name == "length") {
     int axis = -1;
     if (!call.args.empty()) {

@@ -484,13 +484,16 @@ Val Sema::evalAs(const ast::AsExpr *expr) {
     }
     return poison();
   }
-  if (x->type.axes.size() != 1) {
+  int from = x->type.axes.size() == 1 ? x->type.axes[0]
+                                      : onlyNamed(x->type.axes);
+  if (from < 0) {
     error(expr->range, "axis",
           str("'as' needs a value with one time axis, found ",
               hir::describeType(*model, x->type)));
     return poison();
   }
-  int from = x->type.axes[0];
+  if (!checkInnerLengths(x->type, from, "'as'", expr->range))
+    return poison();
   int axis = findAxis(expr->axis.name);
   if (axis < 0) {
     axis = model->axes.size();
@@ -503,7 +506,9 @@ Val Sema::evalAs(const ast::AsExpr *expr) {
     return poison();
   }
   Type type = x->type;
-  type.axes = {axis};
+  std::erase(type.axes, from);
+  type.axes.push_back(axis);
+  std::sort(type.axes.begin(), type.axes.end());
   Node *node = make(Op::Rename, type, {x}, expr->range);
   if (node) {
     node->axis = axis;
@@ -736,7 +741,8 @@ Val Sema::member(const Val &base, const ast::Ident &name, SourceRange at) {
     const Val &inner = it->second;
     if (inner.kind == Val::Tensor)
       return Val::of(emitted(*base.result, inner.node, at));
-    if (inner.kind == Val::Result && base.result->scan) {
+    if (inner.kind == Val::Result &&
+        (base.result->scan || base.result->steps)) {
       // The names of an application inside a scanned body.
       auto copy = std::make_shared<Result>(*inner.result);
       for (auto &[key, val] : copy->names) {
@@ -747,6 +753,7 @@ Val Sema::member(const Val &base, const ast::Ident &name, SourceRange at) {
           val = Val::of(emitted(*base.result, node, at));
       }
       copy->scan = nullptr;
+      copy->steps = nullptr;
       Val val;
       val.kind = Val::Result;
       val.result = copy;

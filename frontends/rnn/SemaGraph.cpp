@@ -606,17 +606,21 @@ Node *Sema::gather(Node *table, Node *ids, SourceRange at) {
 
 /// A node of a scan's body as seen from outside: its value at every step.
 Node *Sema::emitted(Result &result, Node *node, SourceRange at) {
-  if (!node || !result.scan)
+  return emittedFrom(result.steps, emittedFrom(result.scan, node, at), at);
+}
+
+Node *Sema::emittedFrom(Node *scanNode, Node *node, SourceRange at) {
+  if (!node || !scanNode)
     return node;
-  hir::Scan &scan = *result.scan->scan;
+  hir::Scan &scan = *scanNode->scan;
   if (node->block != &scan.body)
     return node;
   size_t index = 0;
   while (index < scan.emits.size() && scan.emits[index] != node)
     ++index;
   if (index < scan.emits.size())
-    for (Node *other : result.scan->block->nodes)
-      if (other->op == Op::ScanEmit && other->operands[0] == result.scan &&
+    for (Node *other : scanNode->block->nodes)
+      if (other->op == Op::ScanEmit && other->operands[0] == scanNode &&
           other->index == int64_t(index))
         return other;
   Type type = node->type;
@@ -640,13 +644,13 @@ Node *Sema::emitted(Result &result, Node *node, SourceRange at) {
   type.axes.push_back(scan.axis);
   std::sort(type.axes.begin(), type.axes.end());
   // The result stands right behind the scan, whatever is being built now.
-  Node *emit = model->make(Op::ScanEmit, type, {result.scan}, at);
+  Node *emit = model->make(Op::ScanEmit, type, {scanNode}, at);
   emit->index = index;
-  emit->block = result.scan->block;
-  emit->name = result.scan->name;
+  emit->block = scanNode->block;
+  emit->name = scanNode->name;
   std::vector<Node *> &nodes = emit->block->nodes;
   // It is near the end, as a rule.
-  auto place = std::find(nodes.rbegin(), nodes.rend(), result.scan);
+  auto place = std::find(nodes.rbegin(), nodes.rend(), scanNode);
   nodes.insert(place == nodes.rend() ? nodes.end() : place.base(), emit);
   return emit;
 }

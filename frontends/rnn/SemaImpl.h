@@ -116,6 +116,7 @@ struct Result {
   const ast::Definition *def = nullptr;
   std::map<std::string, Val> names;
   Node *scan = nullptr; ///< null if nothing was scanned
+  Node *steps = nullptr; ///< the scan around it that steps an outer axis
 };
 
 struct Binding {
@@ -246,7 +247,9 @@ private:
   std::optional<Size> evalSize(const Expr *expr, bool bindLetters);
   std::optional<Num> evalNumber(const Expr *expr);
   std::optional<Type> evalType(const ast::TypeRef *type, bool bindAxes);
+  bool settleOuter(const ast::TypeRef &ref, size_t i, int axis, bool isNew);
   int findAxis(const std::string &name) const;
+  int onlyNamed(const std::vector<int> &axes) const;
   std::string unknownAxis(const std::string &name) const;
   bool unifySize(const Size &a, const Size &b, SourceRange place = {});
   std::string mustEqual(const Type &a, const Type &b) const;
@@ -281,6 +284,7 @@ private:
   Type joined(const std::vector<Node *> &operands) const;
   Node *toTensor(const Val &val, SourceRange at);
   Node *emitted(Result &result, Node *node, SourceRange at);
+  Node *emittedFrom(Node *scanNode, Node *node, SourceRange at);
 
   //===--- Expressions (SemaExpr.cpp) ------------------------------------===//
   Val eval(const Expr *expr);
@@ -327,11 +331,21 @@ private:
   std::string uniqueState(const std::string &name);
   Val finishResult(Frame &callee, Node *scan, SourceRange at);
 
+  //===--- Lengths that depend on a step (SemaWithin.cpp) ----------------===//
+  bool isStepping(int axis) const;
+  int missingOuter(int axis) const;
+  bool checkInnerLengths(const Type &type, int axis, const std::string &what,
+                         SourceRange at);
+  int namedAxis(const Arg &arg, const std::vector<Arg> &args) const;
+  Val atEachStep(int outer, std::vector<Arg> args, SourceRange at,
+                 const std::function<Val(std::vector<Arg>)> &inside);
+
   //===--- Built-in operations (SemaBuiltins*.cpp) -----------------------===//
   static bool isBuiltin(const std::string &name);
   static const std::vector<std::string> &builtinNames();
   Val callBuiltin(const std::string &name, std::vector<Arg> args,
                   SourceRange at);
+  int axisOfCall(const std::string &name, const std::vector<Arg> &args);
   struct BuiltinCall;
   Val builtinReduce(BuiltinCall &call);
   Val builtinSoftmax(BuiltinCall &call);

@@ -240,6 +240,8 @@ void Sema::declareState(const ast::DeclGroup &group, const ast::Ident &ident) {
     std::string path =
         frame->paths ? frame->paths->join(ident.name) : ident.name;
     Node *old = advance(path, init, state.type, ident.range, state.index);
+    if (!old)
+      return;
     binding.val = Val::of(old);
   }
   frame->names[ident.name] = binding;

@@ -29,6 +29,22 @@ int Sema::findAxis(const std::string &name) const {
   return -1;
 }
 
+/// The only one of `axes` that the definition being walked has a name for, or
+/// -1: a layer over one axis sees that, whatever else its values run along.
+int Sema::onlyNamed(const std::vector<int> &axes) const {
+  int found = -1;
+  for (int axis : axes) {
+    bool named = false;
+    for (const auto &[name, known] : frame->axes)
+      named |= known == axis;
+    if (named && found >= 0)
+      return -1;
+    if (named)
+      found = axis;
+  }
+  return found;
+}
+
 bool Sema::unifySize(const Size &a, const Size &b, SourceRange place) {
   if (a.stretch || b.stretch)
     return a.stretch && b.stretch;
@@ -132,6 +148,61 @@ std::string Sema::written(const Expr *expr) const {
              : text;
 }
 
+/// What `C(W)` of a declared type says of axis C, which is `axis`. False after
+/// a message.
+bool Sema::settleOuter(const ast::TypeRef &ref, size_t i, int axis,
+                       bool isNew) {
+  const std::string &name = ref.axes[i].name;
+  const ast::Ident &outer = ref.within[i];
+  if (outer.name.empty()) {
+    // Declared with (W) before: it needs the steps of W here too.
+    int known = model->outerAxis(axis);
+    if (known < 0 || block != &model->body || frame->caller)
+      return true;
+    for (size_t k = 0; k < ref.axes.size(); ++k)
+      if (int other = findAxis(ref.axes[k].name);
+          other >= 0 && model->rootAxis(other) == known)
+        return true;
+    if (Diagnostic *diagnostic =
+            error(ref.axes[i].range, "axis",
+                  str("the length of ", name, " depends on ",
+                      model->axes[known].name, ", which the type has not")))
+      diagnostic->note(model->axes[axis].place,
+                       str("'", name, "' declared here"));
+    return false;
+  }
+  int before = -1;
+  for (size_t k = 0; k < i; ++k)
+    if (ref.axes[k].name == outer.name)
+      before = findAxis(outer.name);
+  if (before < 0) {
+    error(outer.range, "axis",
+          str("'", outer.name, "' is not a time axis before '", name,
+              "' in this type; write seq(", outer.name, ", ", name, "(",
+              outer.name, "))"));
+    return false;
+  }
+  if (model->outerAxis(before) >= 0 && model->outerAxis(axis) != before) {
+    error(outer.range, "axis",
+          str("the length of ", outer.name, " depends on ",
+              model->axes[model->outerAxis(before)].name,
+              " itself; lengths three deep are not built yet"));
+    return false;
+  }
+  if (isNew)
+    model->axes[axis].within = before;
+  // What a definition declares is a wish: the axes are those it is given.
+  if (isNew || frame->caller || model->outerAxis(axis) == before)
+    return true;
+  if (Diagnostic *diagnostic =
+          error(ref.axes[i].range, "axis",
+                str("the length of ", name, " does not depend on ",
+                    outer.name, " where the axis is first named")))
+    diagnostic->note(model->axes[axis].place,
+                     str("'", name, "' declared here"));
+  return false;
+}
+
 /// The type as declared; its axes are those the frame bound to the names.
 std::optional<Type> Sema::evalType(const ast::TypeRef *ref, bool bindAxes) {
   Type type;
@@ -142,12 +213,19 @@ std::optional<Type> Sema::evalType(const ast::TypeRef *ref, bool bindAxes) {
     std::vector<ast::Ident> names = ref->axes;
     if (names.empty())
       names.push_back({"T", ref->range});
-    for (const ast::Ident &ident : names) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const ast::Ident &ident = names[i];
       int axis = findAxis(ident.name);
-      if (axis < 0 && bindAxes) {
+      bool isNew = axis < 0 && bindAxes;
+      if (isNew) {
         axis = model->axes.size();
         model->axes.push_back({ident.name, -1, ident.range});
         frame->axes[ident.name] = axis;
+      }
+      if (axis >= 0 && i < ref->within.size() &&
+          !settleOuter(*ref, i, axis, isNew)) {
+        good = false;
+        continue;
       }
       if (axis < 0) {
         error(ident.range, "axis", unknownAxis(ident.name));

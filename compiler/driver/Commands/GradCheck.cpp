@@ -10,6 +10,7 @@
 #include "compiler/driver/Project.h"
 #include "compiler/verify/LibraryModels.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <sstream>
 
@@ -25,6 +26,10 @@ public:
     options.tolerance = settings.real("tolerance", 1e-6);
     options.samples = settings.whole("samples", 64);
     options.seed = uint64_t(settings.whole("seed", 1));
+    std::stringstream axes(settings.text("ragged", ""));
+    for (std::string axis; std::getline(axes, axis, ',');)
+      if (!axis.empty())
+        ragged.push_back(axis);
   }
   Result<int> run();
 
@@ -39,6 +44,7 @@ private:
   Console &console;
   Settings settings;
   GradCheckOptions options;
+  std::vector<std::string> ragged;
   std::vector<SubjectCheck> checks;
 };
 } // namespace
@@ -58,6 +64,15 @@ Result<SubjectCheck> GradCheckRun::check(const std::string &subject,
   if (!codeOptions)
     return codeOptions.error();
   codeOptions->pipeline.entries = {"grad"};
+  for (const std::string &axis : ragged) {
+    const std::vector<hir::Axis> &axes = (*model)->axes;
+    if (std::none_of(axes.begin(), axes.end(), [&](const hir::Axis &known) {
+          return known.name == axis && known.root < 0;
+        }))
+      return makeError("unknown-axis", "--ragged: the model has no time axis '" +
+                                           axis + "'");
+    codeOptions->ragged.insert(axis);
+  }
   codeOptions->pipeline.inputGradients = true;
   // The signature stands in the module after stage grad.
   auto described = Code::generate(*spec, **model, *codeOptions);

@@ -8,6 +8,7 @@
 #include "compiler/driver/Alignments.h"
 #include "compiler/driver/Arrays.h"
 #include "compiler/driver/Commands/Commands.h"
+#include "compiler/driver/Lengths.h"
 #include "runtime/Axes.h"
 #include "runtime/Npy.h"
 
@@ -63,7 +64,7 @@ static Result<void> readExtents(const hir::Model &model,
 
 /// What `predict y ~ ctc(z)` says: labels y and their numbers y.lengths.
 static Result<void>
-addLabels(const hir::Model &model,
+addLabels(const hir::Model &model, Lengths &lengths,
           std::vector<std::pair<std::string, rt::Tensor>> &tensors) {
   if (!model.predict || model.predict->distribution != "ctc")
     return {};
@@ -85,7 +86,10 @@ addLabels(const hir::Model &model,
       logits = output.name;
   for (const auto &[name, tensor] : tensors)
     if (name == logits) {
-      Spelled spelled = spell(tensor, model.predict->blank, beam);
+      const std::vector<int> &axes = model.predict->value->type.axes;
+      Spelled spelled =
+          spell(tensor, model.predict->blank, beam,
+                axes.empty() ? nullptr : lengths.find(model.lengthName(axes[0])));
       tensors.emplace_back(target, std::move(spelled.labels));
       tensors.emplace_back(target + ".lengths", std::move(spelled.lengths));
       return {};
@@ -107,10 +111,12 @@ static Result<int> run(const CommandLine &line, Console &console) {
   std::map<std::string, int64_t> extents;
   std::map<std::string, double> sizes = project.dataSizes();
   bool f64 = project.settings().text("precision", "f32") == "f64";
+  Lengths lengths(first);
   for (const std::string &text : line.all("data")) {
     auto [name, file] = splitPair(text);
     const hir::Input *input = first.findInput(name);
-    if (file.empty() || !input)
+    bool isLengths = Lengths::isName(name);
+    if (file.empty() || (!input && !isLengths))
       return file.empty()
                  ? usageError("--data expects NAME=FILE, found '" + text + "'")
                  : makeError("unknown-input",
@@ -118,6 +124,11 @@ static Result<int> run(const CommandLine &line, Console &console) {
     auto tensor = rt::readNpy(file);
     if (!tensor)
       return fromRuntime(tensor.error());
+    if (isLengths) {
+      if (auto done = lengths.add(name, *tensor); !done)
+        return done.error();
+      continue;
+    }
     auto converted =
         tensor->convert(input->type.elem == hir::Elem::Int    ? rt::DType::I32
                         : input->type.elem == hir::Elem::Bool ? rt::DType::Bool
@@ -128,19 +139,25 @@ static Result<int> run(const CommandLine &line, Console &console) {
     if (auto done = readExtents(first, *input, *converted, extents, sizes);
         !done)
       return done.error();
+    inputs.insert_or_assign(name, std::move(*converted));
+  }
+  if (auto done = lengths.settle(extents); !done)
+    return done.error();
+  for (auto &[name, tensor] : inputs) {
+    const hir::Input *input = first.findInput(name);
+    lengths.clearPadding(*input, tensor);
     if (input->type.elem == hir::Elem::Int && input->type.range)
       if (auto range = first.value(*input->type.range))
-        for (int32_t id : converted->as<int32_t>())
+        for (int32_t id : tensor.as<int32_t>())
           if (id < 0 || id >= *range)
             return makeError("label-range",
                              name + " is " + std::to_string(id) +
                                  ", the model has classes 0 to " +
                                  std::to_string(*range - 1));
-    inputs.insert_or_assign(name, std::move(*converted));
   }
   project.setSizes(sizes);
 
-  auto variant = project.variant({"forward"}, false);
+  auto variant = project.variant({"forward"}, false, lengths.axes());
   for (const Message &message : project.takeMessages())
     console.say(message);
   if (!variant)
@@ -167,6 +184,11 @@ static Result<int> run(const CommandLine &line, Console &console) {
       arrays.push_back(rnn::Array::key(project.settings().whole("seed", 1)));
     } else if (arg.kind == "param") {
       arrays.push_back(toArray(*project.weights.find(arg.name)));
+    } else if (arg.kind == "lengths") {
+      const rt::Tensor *each = lengths.find(arg.name);
+      if (!each)
+        return internalError("axis '" + arg.name + "' has no lengths");
+      arrays.push_back(toArray(*each));
     } else {
       auto it = inputs.find(arg.name);
       if (it == inputs.end())
@@ -202,7 +224,7 @@ static Result<int> run(const CommandLine &line, Console &console) {
   for (size_t i = 0; i < info.results.size() && i < results->size(); ++i)
     if (info.results[i].kind == "output")
       tensors.emplace_back(info.results[i].name, toTensor((*results)[i]));
-  if (auto done = addLabels(*(*variant)->model, tensors); !done)
+  if (auto done = addLabels(*(*variant)->model, lengths, tensors); !done)
     return done.error();
   Json outputs = Json::object();
   std::string text;

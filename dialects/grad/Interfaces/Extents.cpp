@@ -176,9 +176,13 @@ Value grad::lengthsOf(Value extent) {
   ArgAttr axis = axisOf(extent);
   if (!axis)
     return {};
-  return findArgument(
+  Value lengths = findArgument(
       cast<FunctionOpInterface>(extent.getParentRegion()->getParentOp()),
       ArgKind::Lengths, axis.getName().getValue());
+  // Lengths for each step of another axis say nothing without the step.
+  if (lengths && cast<RankedTensorType>(lengths.getType()).getRank() != 1)
+    return {};
+  return lengths;
 }
 
 std::optional<bool> grad::isBatchExtent(Value extent) {

@@ -23,7 +23,8 @@ mlir::Value extentOf(mlir::OpBuilder &builder, mlir::Value value, int64_t dim);
 mlir::Value findExtent(mlir::Value value, int64_t dim);
 
 /// The lengths of the axis whose extent is `extent`: the argument of kind
-/// lengths of the same function with the axis' name. Null if not ragged.
+/// lengths of the same function with the axis' name. Null if not
+/// ragged, or if there is one for each step of another axis.
 mlir::Value lengthsOf(mlir::Value extent);
 
 /// Whether `extent` is the number of rows: the argument of kind axis named `B`.

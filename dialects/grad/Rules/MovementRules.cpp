@@ -57,6 +57,15 @@ static void addGather(GatherOp op, Value g, Adjoint &a) {
     return;
   std::string own = idLabels(tensorOf(op.getIds())), labels = own;
   Value valid = a.validOf(labels, own, {{own, op.getIds()}}, Value());
+  // The op knows one time axis, the first: along others padding becomes 0.
+  if (valid && labels.size() > 2) {
+    std::string all = labels;
+    for (int64_t i = tensorOf(op.getIds()).getRank(); i < tensorOf(g).getRank();
+         ++i)
+      all += "nmkijl"[i - tensorOf(op.getIds()).getRank()];
+    g = zeroInvalid(a, all, g, valid);
+    valid = {};
+  }
   a.add(op.getTable(),
         ScatterAddOp::create(a.builder(), a.loc(), op.getTable().getType(), g,
                              op.getIds(), Value(), valid));

@@ -326,7 +326,8 @@ LogicalResult TimeLocality::run() {
     bool scalar = !isa<RankedTensorType>(argument.getType());
     ArgKind kind = arg ? arg.getKind() : ArgKind::Input;
     place.isFixed = scalar || kind == ArgKind::Param || kind == ArgKind::Hyper;
-    place.isSeeded = kind == ArgKind::Hyper && !scalar;
+    place.isSeeded = kind == ArgKind::Hyper && !scalar &&
+                     arg.getName().getValue() == "seed";
     places[argument] = place;
   }
   Block &block = function.getBody().front();
