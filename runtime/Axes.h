@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,18 @@ inline std::pair<std::string, int64_t> baseAxis(const std::string &axis) {
 /// The number of steps that are left of `steps`, the first one included.
 inline int64_t stepsOf(int64_t steps, int64_t every) {
   return (steps + every - 1) / every;
+}
+
+/// How long an axis is, where `known` says so of it or of the one it follows
+/// from; else `other`.
+inline int64_t extentOf(const std::string &axis,
+                        const std::map<std::string, int64_t> &known,
+                        int64_t other) {
+  if (auto it = known.find(axis); it != known.end())
+    return it->second;
+  auto [base, every] = baseAxis(axis);
+  auto it = known.find(base);
+  return it == known.end() ? other : stepsOf(it->second, every);
 }
 
 } // namespace rnnc::rt

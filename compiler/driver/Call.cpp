@@ -145,10 +145,8 @@ Result<void> Call::own(Slot &slot) {
 int64_t
 Call::arenaFor(const std::map<std::string, int64_t> &given) const {
   std::vector<int64_t> values;
-  for (const std::string &axis : axes) {
-    auto it = given.find(axis);
-    values.push_back(it == given.end() ? 0 : it->second);
-  }
+  for (const std::string &axis : axes)
+    values.push_back(rt::extentOf(axis, given, 0));
   return arenaFunction(values.data());
 }
 

@@ -7,6 +7,7 @@
 #include "compiler/driver/Output.h"
 #include "compiler/driver/Host.h"
 #include "runtime/AtomicFile.h"
+#include "runtime/Axes.h"
 
 #include <cstdio>
 
@@ -37,8 +38,7 @@ static int64_t bytesOf(const ArgInfo &arg,
   for (int64_t size : arg.shape) {
     if (size < 0) {
       std::string name = axis < arg.axes.size() ? arg.axes[axis] : "";
-      auto it = extents.find(name);
-      size = it == extents.end() ? length : it->second;
+      size = rt::extentOf(name, extents, length);
       ++axis;
     }
     bytes *= size;
@@ -56,8 +56,7 @@ Memory driver::memoryOf(const Code &code, const std::string &entry,
   std::vector<int64_t> values;
   for (const ArgInfo &arg : info->arguments) {
     if (arg.kind == "axis") {
-      auto it = extents.find(arg.name);
-      values.push_back(it == extents.end() ? length : it->second);
+      values.push_back(rt::extentOf(arg.name, extents, length));
     } else if (arg.kind == "param") {
       memory.parameters += bytesOf(arg, extents, length);
     } else if (arg.kind == "slot") {

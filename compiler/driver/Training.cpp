@@ -211,12 +211,28 @@ Result<void> Session::fill(Call &call, const DataPart &part,
 
 /// The names of the time axes of a field.
 static std::vector<std::string> axesOf(const hir::Model &model,
-                                       const rt::BatchField &field) {
+                                       const std::string &field) {
   std::vector<std::string> names;
-  if (const hir::Input *input = model.findInput(field.name))
+  if (const hir::Input *input = model.findInput(field))
     for (int axis : input->type.axes)
       names.push_back(model.axes[size_t(model.rootAxis(axis))].name);
   return names;
+}
+
+/// Takes in that a field has so many steps along its axes.
+static Result<void> addSteps(const hir::Model &model, const std::string &field,
+                             const std::vector<int64_t> &steps,
+                             std::map<std::string, int64_t> &extents) {
+  std::vector<std::string> axes = axesOf(model, field);
+  for (size_t i = 0; i < axes.size() && i < steps.size(); ++i) {
+    auto [it, fresh] = extents.emplace(axes[i], steps[i]);
+    if (!fresh && it->second != steps[i])
+      return makeError("data-size", "'" + field + "' has " +
+                                        std::to_string(steps[i]) +
+                                        " steps, other data along " + axes[i] +
+                                        " have " + std::to_string(it->second));
+  }
+  return {};
 }
 
 Result<std::map<std::string, int64_t>>
@@ -228,16 +244,27 @@ driver::extentsOf(const hir::Model &model, const rt::ExampleBatch &batch) {
     std::vector<int64_t> steps = field.axes;
     if (steps.empty())
       steps = {field.values.shape()[0]};
-    std::vector<std::string> axes = axesOf(model, field);
-    for (size_t i = 0; i < axes.size() && i < steps.size(); ++i) {
-      auto [it, fresh] = extents.emplace(axes[i], steps[i]);
-      if (!fresh && it->second != steps[i])
-        return makeError("data-size", "'" + field.name + "' has " +
-                                          std::to_string(steps[i]) +
-                                          " steps, other data along " +
-                                          axes[i] + " have " +
-                                          std::to_string(it->second));
+    if (auto done = addSteps(model, field.name, steps, extents); !done)
+      return done.error();
+  }
+  return extents;
+}
+
+Result<std::map<std::string, int64_t>>
+driver::extentsOf(const hir::Model &model, const rt::Examples &examples,
+                  std::span<const int64_t> rows) {
+  std::map<std::string, int64_t> extents = {{"B", int64_t(rows.size())}};
+  for (const rt::Field &field : examples.fields()) {
+    if (field.kind == rt::FieldKind::Single)
+      continue;
+    std::vector<int64_t> steps = field.axes;
+    if (steps.empty()) {
+      steps = {0};
+      for (int64_t row : rows)
+        steps[0] = std::max(steps[0], examples.length(field, row));
     }
+    if (auto done = addSteps(model, field.name, steps, extents); !done)
+      return done.error();
   }
   return extents;
 }
@@ -261,7 +288,7 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
     }
     if (field.kind == rt::FieldKind::Single)
       continue;
-    for (const std::string &axis : axesOf(model, field))
+    for (const std::string &axis : axesOf(model, field.name))
       if (Call::Slot *lengths = call.arg("lengths", axis)) {
         // Examples of one length, where others have their own, are whole.
         if (field.kind == rt::FieldKind::Ragged)

@@ -30,6 +30,10 @@ struct Evaluation {
 /// one axis differ.
 Result<std::map<std::string, int64_t>>
 extentsOf(const hir::Model &model, const rt::ExampleBatch &batch);
+/// The same of the batch that these examples make, without making it.
+Result<std::map<std::string, int64_t>>
+extentsOf(const hir::Model &model, const rt::Examples &examples,
+          std::span<const int64_t> rows);
 
 /// What one update gave.
 struct StepResult {

@@ -8,6 +8,7 @@
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/rnn/IR/RNNDialect.h"
 #include "dialects/rnn/IR/Remarks.h"
+#include "runtime/Axes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,10 +57,11 @@ int64_t Counter::number(Value index) {
     if (argument.getOwner()->getParentOp() == function)
       arg = function.getArgAttrOfType<rnn::ArgAttr>(argument.getArgNumber(),
                                                     rnn::kArgAttrName);
-    auto it = arg ? extents.find(arg.getName().getValue().str())
-                  : extents.end();
-    if (it != extents.end())
-      return it->second;
+    if (int64_t size =
+            arg ? rt::extentOf(arg.getName().getValue().str(), extents, -1)
+                : -1;
+        size >= 0)
+      return size;
   } else if (auto dim = index.getDefiningOp<tensor::DimOp>()) {
     auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
     auto at = dim.getConstantIndex();

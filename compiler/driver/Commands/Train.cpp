@@ -8,6 +8,7 @@
 
 #include "compiler/driver/Baselines.h"
 #include "compiler/driver/Commands/Commands.h"
+#include "compiler/driver/Forecast.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Output.h"
 #include "compiler/driver/Run.h"
@@ -258,22 +259,16 @@ Result<void> TrainRun::compile() {
     if (auto done = project->weights.load(*path); !done)
       return done;
   // What a step takes follows from what the data fill of batch and window.
-  int64_t length = 1, batch = plan.batch;
-  if (data.stream) {
-    length = std::min(plan.back,
-                      std::max<int64_t>(data.train.length / plan.batch, 1));
-  } else {
-    batch = std::min<int64_t>(batch, int64_t(data.train.rows.size()));
-    length = data.train.examples->longest(data.train.rows);
+  auto batches = largestBatches(*session->variant().model, data, plan);
+  if (!batches)
+    return batches.error();
+  for (const Extents &extents : *batches) {
+    auto takes = session->memoryAt(extents);
+    if (!takes)
+      return takes.error();
+    if (memory.peak() < takes->peak())
+      memory = *takes;
   }
-  std::map<std::string, int64_t> extents = {{"", length}};
-  for (const hir::Axis &axis : session->variant().model->axes)
-    extents[axis.name] = length;
-  extents["B"] = batch;
-  auto takes = session->memoryAt(extents);
-  if (!takes)
-    return takes.error();
-  memory = *takes;
   for (const auto &[stage, ms] : session->variant().code->timings())
     console.detail("stage " + stage + ": " + fixed(ms, 1) + " ms");
   return {};
