@@ -83,35 +83,63 @@ std::vector<ReversalAction> reversal(int64_t pieces, int64_t states) {
   return std::move(planner.actions);
 }
 
+int64_t stepsAgain(int64_t length, int64_t steps, int64_t states) {
+  int64_t pieces = (length + steps - 1) / steps;
+  if (pieces <= 1)
+    return 0;
+  // The first piece is the short one. It is gone over forward once at least, as
+  // are all but the last.
+  return forwardPieces(pieces, states) * steps - (pieces * steps - length);
+}
+
 std::optional<Cut>
 cutSequence(int64_t length, int64_t budget,
             const std::function<int64_t(int64_t, int64_t)> &bytesOf,
             int64_t *least) {
   std::optional<Cut> best;
   int64_t smallest = kMost;
+  // Greatest number in [low, high] that fits; low - 1 if none does.
+  auto greatest = [](int64_t low, int64_t high, auto fits) {
+    --low;
+    while (low < high) {
+      int64_t middle = low + (high - low + 1) / 2;
+      if (fits(middle))
+        low = middle;
+      else
+        high = middle - 1;
+    }
+    return low;
+  };
+  auto consider = [&](int64_t steps, int64_t states) {
+    Cut cut{steps, (length + steps - 1) / steps, states,
+            stepsAgain(length, steps, states), bytesOf(steps, states)};
+    if (!best || cut.again < best->again ||
+        (cut.again == best->again && cut.bytes < best->bytes))
+      best = cut;
+  };
   for (int64_t pieces = 1; pieces <= length;) {
     int64_t steps = (length + pieces - 1) / pieces;
     int64_t count = (length + steps - 1) / steps;
     smallest = std::min(smallest, bytesOf(steps, 1));
     // Bytes grow with the states: the most that fit.
-    int64_t low = 0, high = count;
-    while (low < high) {
-      int64_t middle = low + (high - low + 1) / 2;
-      if (bytesOf(steps, middle) <= budget)
-        low = middle;
-      else
-        high = middle - 1;
-    }
-    if (low > 0) {
-      int64_t again = forwardPieces(count, low);
+    int64_t states = greatest(1, count, [&](int64_t number) {
+      return bytesOf(steps, number) <= budget;
+    });
+    if (states > 0) {
       // As few states as do the same.
-      while (low > 1 && forwardPieces(count, low - 1) == again)
-        --low;
-      // The last piece is gone over forward at its true length only.
-      Cut cut{steps, count, low, again * steps, bytesOf(steps, low)};
-      if (!best || cut.again < best->again ||
-          (cut.again == best->again && cut.bytes < best->bytes))
-        best = cut;
+      while (states > 1 &&
+             forwardPieces(count, states - 1) == forwardPieces(count, states))
+        --states;
+      consider(steps, states);
+      // Where each piece but the last is gone over forward once more, the
+      // longest pieces are best: the last one is as long as fits.
+      int64_t longest = count > 1 ? (length - 1) / (count - 1) : length;
+      if (forwardPieces(count, states) == count - 1)
+        consider(greatest(steps + 1, longest,
+                          [&](int64_t number) {
+                            return bytesOf(number, states) <= budget;
+                          }),
+                 states);
     }
     if (steps == 1)
       break;

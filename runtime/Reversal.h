@@ -45,13 +45,17 @@ std::vector<ReversalAction> reversal(int64_t pieces, int64_t states);
 
 /// How a sequence is cut, and how many states are kept.
 struct Cut {
-  /// Steps of a piece (the last may be shorter), and how many there are.
+  /// Steps of a piece (the first may be shorter), and how many there are.
   int64_t steps = 0, pieces = 0;
   int64_t states = 1;
   /// Steps gone through forward in vain: beside the forward and back of each.
   int64_t again = 0;
   int64_t bytes = 0;
 };
+
+/// Steps gone through forward in vain, where `length` steps are cut into pieces
+/// of `steps` (the first may be shorter).
+int64_t stepsAgain(int64_t length, int64_t steps, int64_t states);
 
 /// The cut of `length` steps with the least work that takes at most `budget`
 /// bytes, where `bytesOf(steps, states)` says what one takes; of two with the

@@ -223,6 +223,24 @@ Result<api::EvalResult> Trainer::evaluate(const Data &data) {
   return toResult(*found);
 }
 
+api::MemoryUse Trainer::memory() const {
+  MemoryUse use;
+  Session &session = *impl->session;
+  auto memory = session.lastMemory();
+  if (!memory)
+    return use;
+  use.parameters = memory->parameters;
+  use.optimizer = memory->optimizer;
+  use.arena = memory->arena;
+  use.saved = memory->saved;
+  use.predictedPeak = memory->peak();
+  use.measuredPeak = session.peakBytes();
+  use.extraWork = memory->extraWork;
+  use.pieces = memory->pieces;
+  use.recomputes = memory->recomputes;
+  return use;
+}
+
 Result<void> Trainer::save(const Path &file) const {
   rt::TensorFile content = impl->session->snapshot();
   content.metadata["state"] = impl->state.toJson(impl->session->step).dump();

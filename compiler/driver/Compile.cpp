@@ -400,7 +400,11 @@ Result<void> Code::runTo(const std::string &last) {
   if (last == "ast" || last == "rnn")
     return {};
   return collecting([&] {
+    bool before = !reached.empty();
     for (const Stage &stage : stages()) {
+      // Goes on after the stage that ran last.
+      if (std::exchange(before, before && stage.name != reached))
+        continue;
       if (stage.build) {
         double start = steadySeconds();
         mlir::PassManager pm(context.get());
@@ -412,6 +416,7 @@ Result<void> Code::runTo(const std::string &last) {
         if (failed(pm.run(*working)))
           return false;
         times.emplace_back(stage.name.str(), since(start));
+        reached = stage.name.str();
         // Later stages have no tensors left to describe.
         if (stage.name == "grad" || stage.name == "time")
           described = describeEntries(*working);

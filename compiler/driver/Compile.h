@@ -101,7 +101,7 @@ public:
                                                 const CodeOptions &options);
   ~Code();
 
-  /// Runs the stages up to one of them; once.
+  /// Runs the stages up to one of them, from the one that ran last.
   Result<void> runTo(const std::string &stage);
   /// The text of a stage of format mlir; of llvm, asm, object.
   std::string moduleText();
@@ -153,6 +153,8 @@ private:
   CodeOptions options;
   std::unique_ptr<mlir::MLIRContext> context;
   mutable mlir::OwningOpRef<mlir::ModuleOp> original, working, planned;
+  /// The last stage that ran; empty: none.
+  std::string reached;
   std::string whole;
   Message::Note wholeAt;
   std::vector<EntryInfo> described;

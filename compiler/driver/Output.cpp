@@ -81,6 +81,8 @@ Json driver::memoryJson(const Memory &memory,
                  {"arena_bytes", memory.arena},
                  {"predicted_peak_bytes", memory.peak()},
                  {"extra_work", memory.extraWork},
+                 {"pieces", memory.pieces},
+                 {"recomputes", memory.recomputes},
                  {"measured_peak_bytes", nullptr}};
   if (memory.saved >= 0)
     result["saved_bytes"] = memory.saved;

@@ -23,6 +23,10 @@ struct Memory {
   int64_t saved = -1;
   /// Work done again to save memory, in parts of the work of a step.
   double extraWork = 0;
+  /// How a step is made: pieces of so many steps, and whether values are
+  /// computed again that a step without a budget keeps.
+  int64_t pieces = 1, pieceSteps = 0;
+  bool recomputes = false;
   int64_t peak() const { return parameters + optimizer + state + arena; }
 };
 

@@ -49,7 +49,6 @@ Result<std::unique_ptr<Pieces>> Pieces::create(std::shared_ptr<Code> code,
                                                Call &update) {
   std::unique_ptr<Pieces> made(
       new Pieces(std::move(code), weights, std::move(team), update));
-  update.shareArena(made->arena);
   for (auto [name, call] :
        {std::pair("before", &made->before), std::pair("advance", &made->advance),
         std::pair("reverse", &made->reverse), std::pair("last", &made->last),
@@ -127,41 +126,31 @@ int64_t Pieces::bytesOf(int64_t steps, int64_t states) const {
          (reverse ? (states + 3) * carryBytes : 0);
 }
 
-/// Work done again, in parts of a step's.
-double Pieces::extraWork(const rt::Cut &cut) const {
-  if (cut.again == 0)
-    return 0;
+Work Pieces::work(const rt::Cut &cut) const {
+  Work work;
+  auto add = [&](const char *entry,
+                 const std::map<std::string, int64_t> &sizes, double times) {
+    if (!code->info(entry))
+      return;
+    if (auto one = countWork(code->plannedModule(), entry, sizes)) {
+      work.flops += times * one->flops;
+      work.elementwise += times * one->elementwise;
+      if (std::string_view(entry) == (reverse ? "reverse" : "after"))
+        work.savedBytes = one->savedBytes;
+    }
+  };
+  add("before", extents, 1);
+  add("after", extents, 1);
+  if (!reverse)
+    return work;
   auto sizes = extentsFor(0, cut.steps);
-  auto forward = countWork(code->plannedModule(), "advance", sizes);
-  auto both = countWork(code->plannedModule(), "reverse", sizes);
-  // A step's work is about three times that of its forward pass.
-  double share = forward && both && both->flops > 0
-                     ? forward->flops / both->flops
-                     : 1.0 / 3;
-  return double(cut.again) / double(extents.at(axis)) * share;
+  double steps = double(cut.steps);
+  add("reverse", sizes, double(extents.at(axis)) / steps);
+  add("advance", sizes, double(cut.again) / steps);
+  return work;
 }
 
-/// A size that is at least as large as `bytes` when it is read again.
-static std::string roundedUp(int64_t bytes) {
-  if (bytes < 1024)
-    return std::to_string(bytes) + " B";
-  double value = double(bytes) / 1024;
-  const char *units[] = {"KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  while (unit + 1 < std::size(units) && value > 1023.9) {
-    value /= 1024;
-    ++unit;
-  }
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", std::ceil(value * 10 - 1e-9) / 10);
-  std::string number = text;
-  if (number.ends_with(".0"))
-    number.resize(number.size() - 2);
-  return number + " " + units[unit];
-}
-
-Result<void> Pieces::plan(const std::map<std::string, int64_t> &sizes,
-                          int64_t budget, const std::string &asked) {
+Result<void> Pieces::measure(const std::map<std::string, int64_t> &sizes) {
   extents = sizes;
   extents.erase("");
   int64_t length = axis.empty() ? 1 : extents.at(axis);
@@ -190,7 +179,6 @@ Result<void> Pieces::plan(const std::map<std::string, int64_t> &sizes,
   }
 
   taken = Memory();
-  int64_t gradients = 0;
   for (const Call::Slot &slot : update.args()) {
     if (slot.info.kind == "param")
       taken.parameters += slot.bytes;
@@ -198,68 +186,71 @@ Result<void> Pieces::plan(const std::map<std::string, int64_t> &sizes,
       taken.optimizer += slot.bytes;
     else if (slot.info.kind == "state")
       taken.state += slot.bytes;
-    else if (slot.info.kind == "grad")
-      gradients += aligned(slot.bytes);
   }
   for (const Call::Slot &slot : after->results())
     if (slot.info.kind == "state")
       taken.state += slot.bytes;
-  int64_t work = gradients + sumBytes + 2 * backBytes + update.preparedBytes();
-  for (const Call *call : calls())
-    work += call->preparedBytes();
-  for (std::optional<Call> *call : {&before, &last})
-    if (*call)
-      for (const Call::Slot &slot : (*call)->results())
-        if (slot.info.kind == "kept")
-          work += aligned(slot.bytes);
-  fixedBytes = taken.parameters + taken.optimizer + taken.state + work;
+  // What calls own beside: gradients, what is made before and between the
+  // passes, numbers, each with its place of 64 bytes.
+  other = sumBytes + 2 * backBytes + update.preparedBytes() +
+          update.ownedBytes() - taken.optimizer - taken.state;
+  for (Call *call : calls()) {
+    // Each piece's own, made when it runs.
+    if (isOfPiece(*call))
+      for (Call::Slot &slot : call->args())
+        if (slot.info.kind == "start" || slot.info.kind == "end" ||
+            (slot.info.kind == "lengths" && slot.info.name == axis)) {
+          call->borrow(slot, nullptr);
+          other += aligned(slot.bytes);
+        }
+    other += call->preparedBytes() + call->ownedBytes();
+  }
+  fixedBytes = taken.parameters + taken.optimizer + taken.state + other;
+  return {};
+}
 
-  int64_t least = 0;
+std::optional<rt::Cut> Pieces::best(int64_t budget, int64_t &least) const {
+  int64_t length = axis.empty() ? 1 : extents.at(axis);
   int64_t most = budget > 0 ? budget : std::numeric_limits<int64_t>::max() / 8;
-  std::optional<rt::Cut> cut;
-  if (reverse) {
-    cut = rt::cutSequence(
+  if (reverse)
+    return rt::cutSequence(
         length, most,
         [&](int64_t steps, int64_t states) { return bytesOf(steps, states); },
         &least);
-  } else {
-    least = bytesOf(length, 1);
-    if (least <= most)
-      cut = rt::Cut{length, 1, 1, 0, least};
-  }
-  if (!cut) {
-    Error error = makeError("memory-budget", "--memory-budget=" + asked +
-                                                 " cannot be met; the least is " +
-                                                 roundedUp(least));
-    auto note = [&](std::string text, const std::string &file = "",
-                    int64_t line = 0, int64_t column = 0) {
-      error.diagnostics.front().notes.push_back(
-          {file, line, column, std::move(text)});
-    };
-    note("parameters take " + rt::humanBytes(taken.parameters) +
-         ", the optimizer " + rt::humanBytes(taken.optimizer) +
-         ", gradients and weights in other layouts " +
-         rt::humanBytes(work) + ", the rest is the sequence");
-    if (!reverse && !reason.empty()) {
-      Message::Note at = code->wholePlace();
-      note("the sequence cannot be cut: " + reason, at.file, at.line, at.column);
-    }
-    return error;
-  }
-  planned = *cut;
+  least = bytesOf(length, 1);
+  if (least > most)
+    return std::nullopt;
+  return rt::Cut{length, 1, 1, 0, least};
+}
+
+rt::Cut Pieces::wholeCut() const {
+  int64_t length = axis.empty() ? 1 : extents.at(axis);
+  return rt::Cut{length, 1, 1, 0, bytesOf(length, 1)};
+}
+
+Result<void> Pieces::take(const rt::Cut &cut, double extraWork,
+                          bool recomputes) {
+  planned = cut;
+  taken.pieces = planned.pieces;
+  taken.pieceSteps = planned.steps;
+  taken.recomputes = recomputes;
   taken.arena = planned.bytes - taken.parameters - taken.optimizer - taken.state;
-  taken.extraWork = extraWork(planned);
-  const char *entry = reverse ? "reverse" : "after";
-  if (auto one = countWork(code->plannedModule(), entry,
-                           extentsFor(0, reverse ? planned.steps : length)))
-    taken.saved = one->savedBytes;
-  if (planned.pieces > 1 && taken.saved >= 0)
+  taken.extraWork = extraWork;
+  taken.saved = work(planned).savedBytes;
+  if (planned.pieces > 1)
     taken.saved += planned.states * carryBytes;
   return reserve();
 }
 
 /// Everything that a step will need, so that it does not allocate.
 Result<void> Pieces::reserve() {
+  // What an earlier plan needed more of is given back: the sum of the largest
+  // parts of two plans may be more than either.
+  if (allocatedBytes() > planned.bytes) {
+    Buffer none;
+    arena->swap(none);
+  }
+  update.shareArena(arena);
   bool enough = arena->ensure(
       planned.bytes - fixedBytes - (reverse ? (planned.states + 3) * carryBytes : 0));
   if (reverse) {
@@ -447,9 +438,13 @@ Result<double> Pieces::add(const Batch &batch) {
 
     // Where pieces begin: also where losses do, and the next window.
     std::vector<int64_t> starts;
+    // The first piece is the short one: the last is not gone over again.
+    int64_t regular = length - (planned.pieces - 1) * planned.steps;
     for (int64_t at = 0; at < length;) {
       starts.push_back(at);
-      int64_t end = std::min(at + planned.steps, length);
+      if (at == regular)
+        regular += planned.steps;
+      int64_t end = std::min(regular, length);
       for (int64_t mark : {batch.lossFrom, batch.keepAt})
         if (mark > at && mark < end)
           end = mark;

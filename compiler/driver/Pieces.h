@@ -12,6 +12,7 @@
 #ifndef RNNC_COMPILER_DRIVER_PIECES_H
 #define RNNC_COMPILER_DRIVER_PIECES_H
 
+#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Output.h"
 #include "compiler/driver/Weights.h"
 #include "runtime/Reversal.h"
@@ -27,11 +28,19 @@ public:
                                                 std::shared_ptr<Team> team,
                                                 Call &update);
 
-  /// Decides how steps of these extents are made: with the least work that
-  /// takes at most `budget` bytes (0: all in one piece). `asked` is the budget
-  /// as the user wrote it, for the error.
-  Result<void> plan(const std::map<std::string, int64_t> &extents,
-                    int64_t budget, const std::string &asked);
+  /// What steps of these extents take; before all that follows.
+  Result<void> measure(const std::map<std::string, int64_t> &extents);
+  /// The cut with the least work that takes at most `budget` bytes (0: one
+  /// piece); none if there is none. `least` becomes what the smallest takes.
+  std::optional<rt::Cut> best(int64_t budget, int64_t &least) const;
+  /// The work of a step that is cut so; zeros if it is not known.
+  Work work(const rt::Cut &cut) const;
+  /// Steps are cut so from now on; allocates what they need. `extraWork`: work
+  /// done again, in parts of that of a step without a budget.
+  /// `recomputes`: the code keeps less than the fastest step does.
+  Result<void> take(const rt::Cut &cut, double extraWork, bool recomputes);
+  /// One piece.
+  rt::Cut wholeCut() const;
 
   /// One batch, whose data lie in the arguments of `update`.
   struct Batch {
@@ -63,6 +72,9 @@ public:
 
   /// What the plan takes; `extraWork` is in it.
   const Memory &memory() const { return taken; }
+  /// Gradients, sums and weights in other layouts, in bytes.
+  int64_t otherBytes() const { return other; }
+  const Code &compiled() const { return *code; }
   const rt::Cut &cut() const { return planned; }
   /// Bytes that are there now, of all that counts.
   int64_t allocatedBytes() const;
@@ -86,8 +98,6 @@ private:
   void bindSums(Call &call);
   bool isSequence(const ArgInfo &info) const;
   int64_t bytesOf(int64_t steps, int64_t states) const;
-  double extraWork(const rt::Cut &cut) const;
-  int64_t total() const;
   std::vector<Call *> calls();
   std::vector<const Call *> calls() const;
   Result<void> reserve();
@@ -113,7 +123,7 @@ private:
   /// The axis that is cut.
   std::string axis, reason;
   std::map<std::string, int64_t> extents;
-  int64_t fixedBytes = 0;
+  int64_t fixedBytes = 0, other = 0;
   rt::Cut planned;
   Memory taken;
 };

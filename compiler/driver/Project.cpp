@@ -192,6 +192,19 @@ Result<void> Project::finish(Variant &made, CodeOptions options) {
   return {};
 }
 
+Result<std::shared_ptr<Code>> Project::leaner(const Variant &variant,
+                                              int64_t price) {
+  CodeOptions options = variant.options;
+  options.pipeline.entries = {"split"};
+  options.pipeline.saveCost = price;
+  auto code = Code::generate(*text, *variant.model, options);
+  if (!code)
+    return code.error();
+  if (auto done = (*code)->runTo("time"); !done)
+    return done.error();
+  return code;
+}
+
 Result<StepCode> Project::stepCode(const std::set<std::string> &ragged) {
   std::lock_guard lock(mutex);
   if (!first->predict || first->predict->distribution != "categorical")

@@ -63,6 +63,9 @@ public:
                                            bool stream,
                                            std::set<std::string> ragged = {},
                                            int64_t stepThreads = 0);
+  /// The training step of a variant once more, as code for which keeping an
+  /// entry costs `price` (see Plans.h); taken through the stage `time`.
+  Result<std::shared_ptr<Code>> leaner(const Variant &variant, int64_t price);
   /// Analysed with all sizes, not compiled. `streamed`: the only input or
   /// target whose axis goes on in a stream.
   Result<std::unique_ptr<hir::Model>>

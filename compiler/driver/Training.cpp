@@ -64,16 +64,19 @@ Session::create(std::shared_ptr<Project> project, bool stream,
         !done)
       return done.error();
   if (inPieces) {
-    auto cut = Pieces::create((*variant)->code, project->weights,
-                              project->team(), *session->trainCall);
-    if (!cut)
-      return cut.error();
-    session->cut = std::move(*cut);
+    auto leaner = [project = project.get(), first = *variant](int64_t price) {
+      return project->leaner(*first, price);
+    };
+    auto plans = Plans::create((*variant)->code, leaner, project->weights,
+                               project->team(), *session->trainCall);
+    if (!plans)
+      return plans.error();
+    session->plans = std::move(*plans);
     auto window = windowOf(project->settings());
     if (!window)
       return window.error();
     if (stream && window->back != window->steps)
-      if (auto done = session->cut->checkOverlap(); !done)
+      if (auto done = session->pieces()->checkOverlap(); !done)
         return done.error();
     if (auto text = project->settings().get("memory-budget")) {
       auto bytes = rt::parseSize(*text);
@@ -126,15 +129,15 @@ Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
   if (auto done = call.resize(extents); !done)
     return done;
   last = std::move(extents);
-  if (cut && &call == &*trainCall) {
-    if (auto done = cut->plan(last, budget, budgetText); !done) {
+  if (plans && &call == &*trainCall) {
+    if (auto done = plans->plan(last, budget, budgetText); !done) {
       last.clear();
       return done;
     }
     return {};
   }
   // A step in pieces counts what is there.
-  if (cut)
+  if (plans)
     return {};
   int64_t bytes = call.arenaBytes();
   for (const Call::Slot &slot : call.args())
@@ -327,13 +330,13 @@ Result<double> Session::addBatch(Pieces::Batch batch, int64_t batches,
   if (added > 0)
     batch.key = drawKey(batch.key, added);
   batch.isFirst = added == 0;
-  auto loss = cut->add(batch);
+  auto loss = plans->now().add(batch);
   if (!loss)
     return loss.error();
   ++added;
   addedLoss += *loss;
   addedCount += count;
-  peak = std::max(peak, cut->allocatedBytes());
+  peak = std::max(peak, plans->now().allocatedBytes());
   return *loss;
 }
 
@@ -389,7 +392,7 @@ Result<void> Session::accumulate(const DataPart &part,
 
 Result<Memory>
 Session::memoryAt(const std::map<std::string, int64_t> &extents) {
-  if (!cut) {
+  if (!plans) {
     Memory memory = memoryOf(*compiled->code, "train", extents, 1);
     if (auto work = countWork(compiled->code->plannedModule(), "train", extents))
       memory.saved = work->savedBytes;
@@ -397,11 +400,21 @@ Session::memoryAt(const std::map<std::string, int64_t> &extents) {
   }
   if (auto done = fit(*trainCall, extents); !done)
     return done.error();
-  return cut->memory();
+  return plans->now().memory();
+}
+
+std::optional<Memory> Session::lastMemory() {
+  auto it = trainCall ? fitted.find(&*trainCall) : fitted.end();
+  if (it == fitted.end() || it->second.empty())
+    return std::nullopt;
+  if (plans)
+    return plans->now().memory();
+  auto memory = memoryAt(it->second);
+  return memory ? std::optional<Memory>(*memory) : std::nullopt;
 }
 
 Result<StepResult> Session::update(double lr, int64_t count, int64_t batches) {
-  if (cut) {
+  if (plans) {
     auto loss = addBatch({}, batches, count);
     if (!loss)
       return loss.error();
@@ -581,8 +594,8 @@ rt::TensorFile Session::snapshot() {
       if ((slot.info.kind == "slot" || slot.info.kind == "state") &&
           slot.data && !(slot.info.kind == "state" && slot.shape.empty()))
         file.add(slot.info.kind + "/" + slot.info.name, copyOf(slot));
-  if (cut)
-    cut->snapshot(file);
+  if (plans)
+    plans->now().snapshot(file);
   return file;
 }
 
@@ -622,7 +635,7 @@ Result<void> Session::restore(const rt::TensorFile &file,
                        name + ": '" + entry.name + "' does not fit the model");
     std::memcpy(slot->data, entry.tensor.data(), size_t(slot->bytes));
   }
-  if (cut)
-    return cut->restore(file, name, rows);
+  if (plans)
+    return plans->now().restore(file, name, rows);
   return {};
 }

@@ -9,7 +9,7 @@
 #ifndef RNNC_COMPILER_DRIVER_TRAINING_H
 #define RNNC_COMPILER_DRIVER_TRAINING_H
 
-#include "compiler/driver/Pieces.h"
+#include "compiler/driver/Plans.h"
 #include "compiler/driver/Project.h"
 #include "runtime/Stream.h"
 
@@ -82,10 +82,16 @@ public:
   /// The update of what was added.
   Result<StepResult> apply(double lr);
   /// How a step is made over pieces of the sequence; null if it is one function.
-  Pieces *pieces() { return cut.get(); }
-  const Pieces *pieces() const { return cut.get(); }
+  Pieces *pieces() { return plans ? &plans->now() : nullptr; }
+  const Pieces *pieces() const { return plans ? &plans->now() : nullptr; }
+  /// Remarks of code that a budget asked for; once.
+  std::vector<Message> takeMessages() {
+    return plans ? plans->takeMessages() : std::vector<Message>();
+  }
   /// What a step takes at the extents of `fit`.
   Result<Memory> memoryAt(const std::map<std::string, int64_t> &extents);
+  /// What the last step took; nothing before the first.
+  std::optional<Memory> lastMemory();
   /// Loss and metrics over a part, read to its end.
   Result<Evaluation> evaluate(const DataPart &part, int64_t batch,
                               int64_t window);
@@ -134,7 +140,7 @@ private:
   Result<double> addBatch(Pieces::Batch batch, int64_t batches, int64_t count);
 
   std::optional<Call> trainCall, evalCall;
-  std::unique_ptr<Pieces> cut;
+  std::unique_ptr<Plans> plans;
   int64_t budget = 0;
   std::string budgetText;
   /// Of the update to come: batches added, and their losses and counts.

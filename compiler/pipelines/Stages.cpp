@@ -93,6 +93,7 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   // the step again.
   grad::PlanSavedPassOptions saved;
   saved.rows = options.batch;
+  saved.saveCost = options.saveCost;
   pm.addPass(grad::createPlanSavedPass(saved));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -133,6 +134,13 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
     pm.addPass(rnn::createDropDeadPass());
+  }
+
+  // Beside the loops as well, what is cheap to compute again is not kept.
+  if (options.saveCost > grad::kSaveCost) {
+    grad::RecomputeSequencesPassOptions again;
+    again.saveCost = options.saveCost;
+    pm.addPass(grad::createRecomputeSequencesPass(again));
   }
 }
 

@@ -10,6 +10,7 @@
 #ifndef RNNC_COMPILER_PIPELINES_STAGES_H
 #define RNNC_COMPILER_PIPELINES_STAGES_H
 
+#include "dialects/grad/Transforms/ComputeCost.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
@@ -47,6 +48,9 @@ struct PipelineOptions {
   bool singleStep = false;
   /// Products of f32 matrices as of bf16 numbers, with sums in f32.
   bool bf16 = false;
+  /// What an entry kept for the pass back costs, where an addition is 1: with
+  /// more than usual, values are computed again rather than kept.
+  int64_t saveCost = grad::kSaveCost;
   /// Bits of a vector register: 128, 256 or 512.
   int64_t vectorBits = 512;
   /// The CPU multiplies pairs of bf16 numbers.

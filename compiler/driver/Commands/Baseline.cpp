@@ -155,6 +155,15 @@ static Result<int> baseline(const CommandLine &line, Console &console) {
   if (settings.data.empty() && !settings.get("task"))
     return usageError("no data", "give --data FILE");
 
+  // With a file to be tested on, all of the data is there to learn from, and the
+  // test is what was asked for.
+  std::string split = settings.text("on", settings.test.empty() ? "valid"
+                                          : settings.valid.empty() ? "test"
+                                                                   : "valid");
+  if (split == "test" && !settings.test.empty() && settings.valid.empty() &&
+      !settings.get("split"))
+    settings.given["split"] = "1";
+
   std::vector<Message> warnings;
   const MessageOptions messages = MessageOptions::of(console);
   auto spec = hasSpec
@@ -173,7 +182,6 @@ static Result<int> baseline(const CommandLine &line, Console &console) {
   auto data = loadData((*project)->settings(), model, std::nullopt);
   if (!data)
     return data.error();
-  const std::string split = settings.text("on", "valid");
   const DataPart &part = data->part(split);
   if (part.empty())
     return makeError("empty-data", "there are no data for --on=" + split);

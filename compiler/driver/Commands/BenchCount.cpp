@@ -6,6 +6,8 @@
 
 #include "compiler/driver/Commands/BenchCount.h"
 #include "dialects/grad/Interfaces/Extents.h"
+#include "dialects/grad/Transforms/ComputeCost.h"
+#include "dialects/grad/Transforms/MinCut.h"
 #include "dialects/rnn/IR/RNNDialect.h"
 #include "dialects/rnn/IR/Remarks.h"
 #include "runtime/Axes.h"
@@ -27,7 +29,7 @@ public:
 
   std::optional<Work> count() {
     Work work;
-    countBlock(function.getBody().front(), 1, work.flops);
+    countBlock(function.getBody().front(), 1, work);
     countSaved(work.savedBytes);
     return known ? std::optional(work) : std::nullopt;
   }
@@ -41,8 +43,9 @@ private:
   /// The number of an index; clears `known` if it has none.
   int64_t number(Value index);
   int64_t extent(Value value, int64_t dim);
-  void countBlock(Block &block, double times, double &flops);
+  void countBlock(Block &block, double times, Work &work);
   double products(rnn::ContractOp op);
+  double elementwise(Operation &op);
   void countSaved(int64_t &bytes);
   void countSavedOfPiece(int64_t &bytes);
 };
@@ -110,19 +113,34 @@ double Counter::products(rnn::ContractOp op) {
   return 2 * terms;
 }
 
-void Counter::countBlock(Block &block, double times, double &flops) {
+double Counter::elementwise(Operation &op) {
+  int64_t cost = grad::computeCost(&op);
+  auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+  // What only moves entries is a view.
+  if (!type || cost >= grad::MinCut::kInfinite ||
+      isa<rnn::SliceOp, rnn::ReshapeOp, rnn::BroadcastOp>(op))
+    return 0;
+  double entries = double(cost);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    entries *= double(extent(op.getResult(0), dim));
+  return entries;
+}
+
+void Counter::countBlock(Block &block, double times, Work &work) {
   // Counting may add ops that ask for an extent.
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (auto contract = dyn_cast<rnn::ContractOp>(op)) {
-      flops += times * products(contract);
+      work.flops += times * products(contract);
       continue;
     }
+    if (op.getNumRegions() == 0 && op.getNumResults() == 1)
+      work.elementwise += times * elementwise(op);
     double turns = times;
     if (auto scan = dyn_cast<rnn::ScanOp>(op))
       turns *= double(number(scan.getSteps()));
     for (Region &region : op.getRegions())
       for (Block &inner : region)
-        countBlock(inner, turns, flops);
+        countBlock(inner, turns, work);
   }
 }
 

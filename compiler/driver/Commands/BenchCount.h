@@ -22,6 +22,12 @@ namespace rnnc::driver {
 struct Work {
   /// 2 per multiply-add of the products run.
   double flops = 0;
+  /// Elementwise operations: entries of results, where an addition counts 1 and
+  /// a tanh 4.
+  double elementwise = 0;
+  /// Both together, to compare plans: an elementwise operation takes about as
+  /// long as two multiply-adds of a product.
+  double all() const { return flops + 4 * elementwise; }
   /// Bytes of values that depend on the batch or on time, are made before the
   /// loss is known and are read after it. 0 where there is no loss.
   int64_t savedBytes = 0;

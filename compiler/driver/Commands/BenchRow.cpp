@@ -173,10 +173,15 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
   auto inPieces = wantsPieces(project->settings());
   if (!inPieces)
     return inPieces.error();
-  if (*inPieces)
-    return usageError("bench measures a step in one piece, with one window and "
-                      "one batch: not --memory-budget, K2 other than K1 in "
-                      "--window, or accumulate");
+  auto asksFor = windowOf(project->settings());
+  if (!asksFor)
+    return asksFor.error();
+  if (asksFor->back != asksFor->steps ||
+      project->settings().whole("accumulate", 1) > 1)
+    return usageError("bench measures a step with one window and one batch: "
+                      "not K2 other than K1 in --window, or accumulate");
+  if (*inPieces && !trains)
+    return usageError("--memory-budget is for --mode train");
   stream = steps || (trains && project->settings().get("window"));
   if (steps) {
     asked.length = 1;
@@ -205,7 +210,7 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
   }
   // For training what the session has compiled already.
   auto compiled = project->variant(
-      trains ? std::vector<std::string>{"eval", "train"}
+      trains ? std::vector<std::string>{"eval", *inPieces ? "split" : "train"}
              : std::vector<std::string>{"forward"},
       stream, {}, steps ? project->threads() : 0);
   for (Message &message : project->takeMessages())
@@ -229,6 +234,9 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
                           : forward->resize(extents);
       !done)
     return done;
+  if (session)
+    for (Message &message : session->takeMessages())
+      said.push_back(std::move(message));
   for (const auto &[stage, ms] : variant->code->timings())
     times.emplace_back(stage, ms);
   for (const hir::ModelSize &size : variant->model->statics)
@@ -238,6 +246,12 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
 }
 
 Result<void> Subject::count() {
+  if (session && session->pieces()) {
+    const Pieces &pieces = *session->pieces();
+    taken = pieces.memory();
+    products = pieces.work(pieces.cut()).flops;
+    return {};
+  }
   const std::string &entry = call().name();
   taken = memoryOf(*variant->code, entry, extents, asked.length);
   taken.arena = call().arenaBytes();

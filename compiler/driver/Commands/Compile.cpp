@@ -10,7 +10,7 @@
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Output.h"
-#include "compiler/driver/Pieces.h"
+#include "compiler/driver/Plans.h"
 #include "compiler/driver/Project.h"
 #include "runtime/Progress.h"
 
@@ -74,7 +74,8 @@ static std::string report(const Code &code, const Memory &memory, int64_t batch,
   if (cut)
     out << "pieces      " << cut->pieces << " of " << cut->steps << " steps, "
         << cut->states << (cut->states == 1 ? " state" : " states")
-        << " kept\n"
+        << " kept"
+        << (memory.recomputes ? ", cheap values computed again\n" : "\n")
         << "extra work  " << memory.extraWork * 100 << " %\n";
   return out.str();
 }
@@ -104,7 +105,7 @@ private:
   Result<int> compile();
   Result<void> analyze();
   /// What a step takes at these extents, and how it is made if in pieces.
-  Result<Memory> measure(bool trains, int64_t batch, int64_t length);
+  Result<Memory> measure(bool trains, const CodeOptions &options);
   std::optional<rt::Cut> cut;
   Result<int> show(const Stage &stage);
   Result<void> write(const std::string &text) {
@@ -187,8 +188,8 @@ Result<int> CompileRun::show(const Stage &stage) {
   return StatusDone;
 }
 
-Result<Memory> CompileRun::measure(bool trains, int64_t batch,
-                                   int64_t length) {
+Result<Memory> CompileRun::measure(bool trains, const CodeOptions &options) {
+  int64_t batch = options.pipeline.batch, length = options.pipeline.length;
   std::map<std::string, int64_t> extents;
   for (const hir::Axis &axis : model->axes)
     extents[axis.name] = length;
@@ -212,17 +213,30 @@ Result<Memory> CompileRun::measure(bool trains, int64_t batch,
     return update.error();
   if (auto done = weights.bind(*update); !done)
     return done.error();
-  auto pieces = Pieces::create(code, weights, team, *update);
-  if (!pieces)
-    return pieces.error();
+  auto leaner = [&](int64_t price) -> Result<std::shared_ptr<Code>> {
+    CodeOptions own = options;
+    own.pipeline.saveCost = price;
+    auto made = Code::generate(*spec, *model, own);
+    if (!made)
+      return made.error();
+    if (auto done = (*made)->runTo("time"); !done)
+      return done.error();
+    return made;
+  };
+  auto plans = Plans::create(code, leaner, weights, team, *update);
+  if (!plans)
+    return plans.error();
   if (auto done = update->resize(extents); !done)
     return done.error();
   std::string asked = settings.text("memory-budget", "0");
   auto budget = rt::parseSize(asked);
-  if (auto done = (*pieces)->plan(extents, budget ? *budget : 0, asked); !done)
+  auto done = (*plans)->plan(extents, budget ? *budget : 0, asked);
+  for (const Message &remark : (*plans)->takeMessages())
+    console.say(remark);
+  if (!done)
     return done.error();
-  cut = (*pieces)->cut();
-  return (*pieces)->memory();
+  cut = (*plans)->now().cut();
+  return (*plans)->now().memory();
 }
 
 Result<int> CompileRun::compile() {
@@ -310,7 +324,7 @@ Result<int> CompileRun::compile() {
   if (!done)
     return done.error();
   int64_t batch = options->pipeline.batch, length = options->pipeline.length;
-  auto takes = measure(trains, batch, length);
+  auto takes = measure(trains, *options);
   if (!takes)
     return takes.error();
   memory = *takes;

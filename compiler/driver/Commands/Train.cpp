@@ -269,6 +269,8 @@ Result<void> TrainRun::compile() {
     if (memory.peak() < takes->peak())
       memory = *takes;
   }
+  for (const Message &message : session->takeMessages())
+    console.say(message);
   for (const auto &[stage, ms] : session->variant().code->timings())
     console.detail("stage " + stage + ": " + fixed(ms, 1) + " ms");
   return {};
@@ -430,11 +432,13 @@ std::string TrainRun::memoryLine() const {
                      (memory.saved >= 0 ? rt::humanBytes(memory.saved) : "?") +
                      ", arena " + rt::humanBytes(memory.arena) + ", peak " +
                      rt::humanBytes(memory.peak());
-  if (const Pieces *pieces = session->pieces())
-    if (const rt::Cut &cut = pieces->cut(); cut.pieces > 1)
-      text += "; " + std::to_string(cut.pieces) + " pieces of " +
-              std::to_string(cut.steps) + " steps, " +
-              fixed(memory.extraWork * 100, 1) + " % extra work";
+  if (memory.recomputes)
+    text += "; cheap values computed again";
+  if (memory.pieces > 1)
+    text += "; " + std::to_string(memory.pieces) + " pieces of " +
+            std::to_string(memory.pieceSteps) + " steps";
+  if (memory.recomputes || memory.pieces > 1)
+    text += ", " + fixed(memory.extraWork * 100, 1) + " % extra work";
   return text;
 }
 

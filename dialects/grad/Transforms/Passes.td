@@ -179,4 +179,26 @@ def PlanSavedPass : Grad_Pass<"grad-plan-saved", "PlanSaved"> {
   let statistics = [Statistic<"kept", "kept", "values kept for an adjoint">];
 }
 
+def RecomputeSequencesPass : Grad_Pass<"grad-recompute-sequences", "RecomputeSequences"> {
+  let summary = "compute sequences again rather than keep them for the pass back";
+  let description = [{
+    What `grad-plan-saved` does for values of a step, for values over all steps
+    that stand beside the scans: a mask of dropout, an activation, a row of a
+    table. Of what the pass forward makes and the derivative reads, a minimum cut
+    of bytes kept against the cost of computing again decides; what is computed
+    again gets a copy before its first reader in the derivative. Products,
+    reductions and scans are never computed again.
+
+    Nothing may run afterwards that joins equal ops. It saves memory and costs
+    time, so it runs for tight budgets only.
+
+    Example: `%m = arith.cmpf olt, %u, %p`, read by the dropout and by its
+    derivative, becomes two comparisons of two draws, and no mask is kept.
+  }];
+  let options = [
+    Option<"saveCost", "save-cost", "int64_t", "1024", "cost of an entry kept, where an addition is 1 and a tanh 4">
+  ];
+  let statistics = [Statistic<"recomputed", "recomputed", "values computed again">];
+}
+
 #endif

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/grad/Transforms/ComputeCost.h"
 #include "dialects/grad/Transforms/MinCut.h"
 #include "dialects/grad/Transforms/Passes.h"
 #include "dialects/grad/Transforms/ScanEdits.h"
@@ -28,27 +29,6 @@ using namespace rnnc::grad;
 using namespace rnnc::rnn;
 
 namespace {
-/// Cost of one entry computed again, where an addition is 1.
-int64_t computeCost(Operation *op) {
-  if (isa<arith::ConstantOp>(op))
-    return 0;
-  if (isa<SliceOp, PlaceOp, ConcatOp, ReshapeOp, BroadcastOp, ValidOp, IotaOp>(
-          op))
-    return 1;
-  if (isa<arith::DivFOp, math::SqrtOp, math::RsqrtOp>(op))
-    return 3;
-  if (isa<math::TanhOp, math::ExpOp, math::ExpM1Op, SigmoidOp>(op))
-    return 4;
-  // Masks are drawn again rather than kept.
-  if (isa<UniformOp, NormalOp, SoftplusOp>(op) ||
-      isa<math::MathDialect>(op->getDialect()))
-    return 6;
-  if (isa<arith::ArithDialect>(op->getDialect()))
-    return 1;
-  // Products, reductions, tables, inner scans.
-  return MinCut::kInfinite;
-}
-
 /// Plans one reversed scan and the scan it belongs to.
 class Plan {
 public:

@@ -11,6 +11,7 @@
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/grad/Transforms/Passes.h"
 #include "dialects/grad/Transforms/TimeLocality.h"
+#include "dialects/rnn/IR/Remarks.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -644,8 +645,15 @@ struct SplitTimePass : grad::impl::SplitTimePassBase<SplitTimePass> {
     addGradients(function);
     function.setName("after");
     if (refused) {
-      module->setAttr("rnn.whole", StringAttr::get(module.getContext(),
-                                                   refused->reason));
+      // " of 'name'", if a named layer or cell is in the way.
+      std::string reason = refused->reason;
+      StringRef name;
+      std::string instance =
+          refused->blamed ? ofInstance(refused->blamed) : std::string();
+      if (name = instance; name.consume_front(" of "))
+        reason += ", in " + name.str();
+      module->setAttr("rnn.whole",
+                      StringAttr::get(module.getContext(), reason));
       if (refused->blamed)
         module->setAttr("rnn.whole_at", refused->blamed->getLoc());
     }

@@ -115,9 +115,10 @@ std::string cacheFolder() {
   return folder.path.string();
 }
 
-/// Losses and weights after some updates.
+/// Losses and weights after some updates, and what they took.
 struct Outcome {
   std::vector<double> losses;
+  rnnc::MemoryUse memory;
   std::map<std::string, std::vector<std::byte>> weights;
   std::string error;
 };
@@ -162,6 +163,7 @@ Outcome trained(const Case &one, std::optional<int64_t> budget,
     }
     outcome.losses.push_back(*loss);
   }
+  outcome.memory = trainer->memory();
   for (const rnnc::ParameterInfo &info : model->parameters()) {
     rnnc::Tensor tensor = model->parameter(info.name).value();
     auto *from = static_cast<const std::byte *>(tensor.data);
@@ -302,7 +304,81 @@ const std::vector<Case> &cases() {
 }
 
 class Pieces : public testing::TestWithParam<Case> {};
+
+/// A stack of random layers over a random length: what the seed gives.
+Case randomCase(std::mt19937 &random) {
+  auto below = [&](int count) { return int(random() % unsigned(count)); };
+  Case one;
+  one.steps = 20 + below(80);
+  one.rows = 1 + below(6);
+  one.ragged = below(3) == 0;
+  one.stream = !one.ragged && below(3) == 0;
+  const char *layers[] = {"LSTM(n)", "GRU(n)", "LayerNormLSTM(n)", "Elman(n)",
+                          "SRU(n)",  "SLSTM(n)", "dropout(0.3)", "LayerNorm()"};
+  std::string width = std::to_string(8 * (1 + below(3)));
+  bool tokens = below(2);
+  one.text = "model M(V = 5, n = " + width + ") {\n";
+  one.text += tokens ? "  target y: seq int[V]\n"
+                       "  z = shift(y, start = 0) |> Embedding(V, n)"
+                     : "  input x: seq [3]; target y: seq [2]\n  z = x |> "
+                       "Dense(n) |> relu";
+  one.text += " |> " + std::string(layers[below(4)]);
+  for (int i = below(4); i > 0; --i)
+    one.text += " |> " + std::string(layers[below(std::size(layers))]);
+  one.text += tokens ? " |> Dense(V)\n  loss cross_entropy(z, y) }"
+                     : " |> Dense(2)\n  loss mse(z, y) }";
+  one.kinds = tokens ? std::vector<std::string>{"y:V5"}
+                     : std::vector<std::string>{"x:3", "y:2"};
+  return one;
+}
 } // namespace
+
+// Random models, lengths and budgets, from the least to what needs no saving:
+// the same bits, within the budget, and what was foretold is what was there.
+TEST(RandomPlans, SameBitsWithinTheBudget) {
+  int budgets = 0, cut = 0, recomputed = 0, both = 0;
+  for (unsigned seed = 1; budgets < 24; ++seed) {
+    std::mt19937 random(seed);
+    Case one = randomCase(random);
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " +
+                 std::to_string(one.steps) + " steps of " +
+                 std::to_string(one.rows) + " rows" +
+                 (one.ragged ? ", ragged" : "") +
+                 (one.stream ? ", a stream" : "") + "\n" + one.text);
+    Outcome whole = trained(one, std::nullopt);
+    ASSERT_EQ(whole.error, "");
+    int64_t least = leastOf(trained(one, 1).error);
+    ASSERT_GT(least, 0);
+    int64_t most = trained(one, int64_t(1) << 40).memory.predictedPeak;
+    ASSERT_GT(most, 0);
+    // More budgets near the whole, where plans differ the most.
+    for (double share : {0.0, 0.3, 0.7, 0.95}) {
+      share += double(random() % 1000) / 1000 * 0.2;
+      int64_t budget = std::max(
+          least, int64_t(double(least) + share * double(most - least)));
+      SCOPED_TRACE("budget " + std::to_string(budget));
+      Outcome found = trained(one, budget, 1 + int64_t(random() % 2));
+      expectSame(found, whole);
+      if (HasFailure())
+        return;
+      const rnnc::MemoryUse &memory = found.memory;
+      EXPECT_LE(memory.predictedPeak, budget);
+      EXPECT_NEAR(double(memory.measuredPeak), double(memory.predictedPeak),
+                  0.05 * double(memory.predictedPeak));
+      EXPECT_EQ(memory.extraWork > 0, memory.pieces > 1 || memory.recomputes);
+      ++budgets;
+      cut += memory.pieces > 1 && !memory.recomputes;
+      recomputed += memory.pieces == 1 && memory.recomputes;
+      both += memory.pieces > 1 && memory.recomputes;
+    }
+  }
+  std::printf("%d budgets: %d cut, %d computed again, %d both\n", budgets, cut,
+              recomputed, both);
+  // Each kind of plan was met.
+  EXPECT_GT(cut, 0);
+  EXPECT_GT(recomputed, 0);
+  EXPECT_GT(both, 0);
+}
 
 TEST_P(Pieces, SameBitsInEveryPlan) {
   const Case &one = GetParam();

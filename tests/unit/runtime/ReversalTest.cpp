@@ -73,7 +73,7 @@ TEST(Reversal, CutTakesTheLeastWorkThatFits) {
   int64_t least = 0;
   EXPECT_FALSE(cutSequence(1000, 149, bytes, &least));
   EXPECT_EQ(least, 150);
-  for (int64_t budget : {150, 200, 300, 600, 1000, 3000}) {
+  for (int64_t budget : {150, 200, 300, 600, 1000, 3000, 6000, 9000, 10100}) {
     auto cut = cutSequence(1000, budget, bytes);
     ASSERT_TRUE(cut) << budget;
     EXPECT_LE(cut->bytes, budget);
@@ -84,10 +84,32 @@ TEST(Reversal, CutTakesTheLeastWorkThatFits) {
     for (int64_t steps = 1; steps <= 1000; ++steps)
       for (int64_t states = 1; bytes(steps, states) <= budget; ++states) {
         int64_t pieces = (1000 + steps - 1) / steps;
-        best = std::min(best, forwardPieces(pieces, states) * steps);
+        best = std::min(best, stepsAgain(1000, steps, states));
         if (states >= pieces)
           break;
       }
     EXPECT_EQ(cut->again, best) << budget;
   }
+  // A little less than all costs a little work: 905 of 1000 steps fit.
+  auto most = cutSequence(1000, 9190, bytes);
+  ASSERT_TRUE(most);
+  EXPECT_EQ(most->again, 95);
+}
+
+// What is said to be gone over again is what the actions do, with a first piece
+// that is shorter than the others.
+TEST(Reversal, StepsAgainAreThoseOfTheActions) {
+  for (int64_t length : {1, 7, 30, 31, 64})
+    for (int64_t steps : {1, 3, 8, 29, 64})
+      for (int64_t states : {1, 2, 3, 9, 64}) {
+        int64_t pieces = (length + steps - 1) / steps;
+        int64_t first = length - (pieces - 1) * steps, again = 0;
+        for (const ReversalAction &action : reversal(pieces, states))
+          if (action.kind == ReversalAction::Advance)
+            again += action.count * steps - (action.piece ? 0 : steps - first);
+        int64_t said = stepsAgain(length, steps, states);
+        EXPECT_LE(again, said);
+        if (states >= pieces - 1)
+          EXPECT_EQ(again, said);
+      }
 }

@@ -279,6 +279,21 @@ struct TrainResult {
   int64_t bestStep = 0;
 };
 
+/// What training steps take, in bytes.
+struct MemoryUse {
+  int64_t parameters = 0, optimizer = 0;
+  /// All beside parameters, optimiser and states of streams; `saved` is the part
+  /// that the pass back reads of the pass forward, -1 if not known.
+  int64_t arena = 0, saved = -1;
+  /// Foretold for the last step, and the most that any step had.
+  int64_t predictedPeak = 0, measuredPeak = 0;
+  /// Work done again to stay within a budget, in parts of a step's; pieces of the
+  /// sequence; whether cheap values are computed again in each step of it.
+  double extraWork = 0;
+  int64_t pieces = 1;
+  bool recomputes = false;
+};
+
 /// Trains one model.
 struct Trainer {
   static Result<Trainer> create(Model model, const TrainOptions &options);
@@ -290,6 +305,8 @@ struct Trainer {
                           std::function<bool(const Progress &)> progress);
   /// Loss and metrics over all data, without training.
   Result<EvalResult> evaluate(const Data &data);
+  /// Of the steps so far; zeros before the first one.
+  MemoryUse memory() const;
   /// Writes, reads a checkpoint: weights, optimiser, states, step.
   Result<void> save(const Path &file) const, resume(const Path &file);
 
