@@ -81,9 +81,9 @@ Json driver::memoryJson(const Memory &memory,
                  {"arena_bytes", memory.arena},
                  {"predicted_peak_bytes", memory.peak()},
                  {"extra_work", memory.extraWork},
+                 {"measured_peak_bytes", nullptr},
                  {"pieces", memory.pieces},
-                 {"recomputes", memory.recomputes},
-                 {"measured_peak_bytes", nullptr}};
+                 {"recomputes", memory.recomputes}};
   if (memory.saved >= 0)
     result["saved_bytes"] = memory.saved;
   if (measured)
