@@ -53,14 +53,20 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
   }
   plan.patience = settings.whole("patience", 0);
   if (auto text = settings.get("stop-below")) {
-    size_t colon = text->find(':');
-    auto mark = parseReal(text->substr(0, colon));
+    size_t equals = text->find('=');
+    std::string rest = *text;
+    if (equals != std::string::npos) {
+      plan.stopMetric = text->substr(0, equals);
+      rest = text->substr(equals + 1);
+    }
+    size_t colon = rest.find(':');
+    auto mark = parseReal(rest.substr(0, colon));
     auto updates = colon == std::string::npos
                        ? std::optional<int64_t>(1)
-                       : parseWhole(text->substr(colon + 1));
-    if (!mark || !updates || *updates < 1)
-      return usageError("--stop-below expects X or X:N, a loss and a number of "
-                        "updates, found '" +
+                       : parseWhole(rest.substr(colon + 1));
+    if (!mark || !updates || *updates < 1 || equals == 0)
+      return usageError("--stop-below expects X, X:N or METRIC=X:N, a value "
+                        "and a number of updates, found '" +
                         *text + "'");
     plan.stopBelow = *mark;
     plan.stopUpdates = *updates;
@@ -154,6 +160,8 @@ private:
   Result<void> prepare();
   Result<StepResult> oneStep();
   Result<StepResult> stepInPieces();
+  /// Of these examples, the metric that decides about the end.
+  Result<void> measure(const std::vector<int64_t> &rows);
   /// Validates; true if training should end.
   Result<bool> validate(TrainOutcome &outcome);
   Result<bool> judge(TrainOutcome &outcome);
@@ -178,6 +186,8 @@ private:
   /// Weights that gave a finite loss, and a newer copy that is not proved yet.
   std::vector<rt::Tensor> good, candidate;
   int64_t goodStep = 0, candidateStep = -1;
+  /// The greatest that `measure` found for the update to come.
+  double measured = 0;
 };
 
 } // namespace
@@ -187,7 +197,41 @@ static constexpr double smoothing = 0.98;
 /// Steps between copies of the weights that a bad loss goes back to.
 static constexpr int64_t keepEvery = 100;
 
+Result<void> TrainPlan::checkStop(const hir::Model &model,
+                                  bool isStream) const {
+  if (stopMetric.empty())
+    return {};
+  if (isStream)
+    return usageError("--stop-below: a metric is measured on examples, the "
+                      "data are a stream; give a loss");
+  std::string names;
+  for (const hir::Metric &metric : model.metrics) {
+    if (metric.name == stopMetric)
+      return {};
+    names += (names.empty() ? "" : ", ") + metric.name;
+  }
+  return usageError("--stop-below: the model has no metric '" + stopMetric +
+                    "'; it has " + (names.empty() ? "none" : names));
+}
+
+Result<void> Loop::measure(const std::vector<int64_t> &rows) {
+  if (plan.stopMetric.empty())
+    return {};
+  DataPart now;
+  now.examples = data.train.examples;
+  now.rows = rows;
+  auto found = session.evaluate(now, int64_t(rows.size()), plan.window);
+  if (!found)
+    return found.error();
+  // What is no number is not below anything.
+  const double value = found->values[plan.stopMetric];
+  measured = std::isnan(value) ? HUGE_VAL : std::max(measured, value);
+  return {};
+}
+
 Result<void> Loop::prepare() {
+  if (auto done = plan.checkStop(*session.variant().model, data.stream); !done)
+    return done;
   if (data.stream) {
     rt::StreamOptions options;
     options.batch = plan.batch;
@@ -238,7 +282,10 @@ Result<StepResult> Loop::oneStep() {
     state.nextIndex = stream->position().index;
     return result;
   }
-  auto result = session.update(data.train, examples->next(), state.lr);
+  auto rows = examples->next();
+  if (auto done = measure({rows.begin(), rows.end()}); !done)
+    return done.error();
+  auto result = session.update(data.train, rows, state.lr);
   state.epochIndex = examples->position().epoch;
   state.nextIndex = examples->position().index;
   return result;
@@ -265,7 +312,10 @@ Result<StepResult> Loop::stepInPieces() {
       state.epochIndex = stream->position().epoch;
       state.nextIndex = stream->position().index;
     } else {
-      done = session.accumulate(data.train, examples->next(), batches);
+      auto rows = examples->next();
+      done = measure({rows.begin(), rows.end()});
+      if (done)
+        done = session.accumulate(data.train, rows, batches);
       state.epochIndex = examples->position().epoch;
       state.nextIndex = examples->position().index;
     }
@@ -369,6 +419,7 @@ Result<TrainOutcome> Loop::run() {
   while (!limitReached(outcome.status)) {
     if (session.step % keepEvery == 0 || candidateStep < 0)
       keep();
+    measured = plan.stopMetric.empty() ? 0 : -HUGE_VAL;
     auto result = oneStep();
     if (!result)
       return result.error();
@@ -394,9 +445,9 @@ Result<TrainOutcome> Loop::run() {
     state.lossWeight = smoothing * state.lossWeight + 1;
     state.tokens += result->count;
     state.epoch = double(session.step) / double(perEpoch);
-    state.lowLosses = plan.stopBelow && result->loss < *plan.stopBelow
-                          ? state.lowLosses + 1
-                          : 0;
+    const double judged = plan.stopMetric.empty() ? result->loss : measured;
+    state.lowLosses =
+        plan.stopBelow && judged < *plan.stopBelow ? state.lowLosses + 1 : 0;
 
     bool go = !hooks.stepped || hooks.stepped(state, session.step);
     if (go && isDue()) {
