@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Threads that wait by spinning for a moment and then sleeping on a futex. The
-// waker makes a system call only if somebody sleeps.
+// waker makes a system call only if somebody sleeps. What one thread tells
+// another goes by one cache line: the start with what is to be run, and each
+// member's count of the meetings it has come to.
 //
 //===----------------------------------------------------------------------===//
 #include "rnnrt/team.h"
@@ -21,7 +23,7 @@
 namespace {
 
 /// A number that changes, and threads that wait for the change.
-struct alignas(64) Gate {
+struct Gate {
   std::atomic<uint32_t> value{0};
   std::atomic<uint32_t> sleepers{0};
 
@@ -56,10 +58,10 @@ struct alignas(64) Gate {
   }
 };
 
-/// A barrier: the last to arrive opens the gate.
+/// A barrier of many: the last to arrive opens the gate.
 struct Barrier {
   alignas(64) std::atomic<uint32_t> arrived{0};
-  Gate gate;
+  alignas(64) Gate gate;
 
   void meet(uint32_t count, int spins) {
     // Read before arriving: the gate cannot open until this thread is counted.
@@ -73,36 +75,58 @@ struct Barrier {
   }
 };
 
+/// A thread of the team. Only it changes its gate, whose value counts the
+/// meetings it has come to: the barriers inside a run, and each run's end.
+struct alignas(64) Member {
+  Gate came;
+  rnnrt_team *team = nullptr;
+  int64_t id = 0;
+  pthread_t thread{};
+};
+
 } // namespace
 
-struct rnnrt_team {
-  /// Opened to start a run.
+/// Teams of more look at one common barrier rather than at each other.
+static constexpr int64_t kMostDirect = 8;
+
+struct alignas(64) rnnrt_team {
+  /// Opened to start a run; with it come the function and its context.
   Gate start;
-  /// Met by all at the end of a run; a second one serves the members inside.
-  Barrier end, inside;
-  int64_t size = 1;
-  int spins = 0;
-  bool stop = false;
   rnnrt_team_function function = nullptr;
   void *context = nullptr;
-
-  struct Member {
-    rnnrt_team *team = nullptr;
-    int64_t id = 0;
-    pthread_t thread{};
-  };
   Member *members = nullptr;
+  int64_t size = 1;
+  int spins = 0;
+  /// Whether members look at each other's counts.
+  bool isDirect = false;
+  bool stop = false;
+  Barrier common;
+
+  /// Member `id` has come to a meeting. Unless it `waits`, it goes on at once.
+  void meet(int64_t id, bool waits) {
+    if (!isDirect)
+      return common.meet(static_cast<uint32_t>(size), spins);
+    // All counts are equal between two meetings that all wait at, so a member
+    // that has not come yet has the count that this one had.
+    Gate &mine = members[id].came;
+    const uint32_t before = mine.value.load(std::memory_order_relaxed);
+    mine.open(before + 1);
+    for (int64_t other = 0; waits && other < size; ++other)
+      if (other != id)
+        members[other].came.wait(before, spins);
+  }
 };
 
 static void *runMember(void *argument) {
-  auto *member = static_cast<rnnrt_team::Member *>(argument);
+  auto *member = static_cast<Member *>(argument);
   rnnrt_team *team = member->team;
   for (uint32_t run = 0;; ++run) {
     team->start.wait(run, team->spins);
     if (team->stop)
       return nullptr;
     team->function(team->context, member->id);
-    team->end.meet(static_cast<uint32_t>(team->size), team->spins);
+    // The caller waits for all; the others for its next start.
+    team->meet(member->id, /*waits=*/false);
   }
 }
 
@@ -112,7 +136,7 @@ rnnrt_team *rnnrt_team_create(int64_t threads) {
   auto *team = new (std::nothrow) rnnrt_team;
   if (!team)
     return nullptr;
-  team->members = new (std::nothrow) rnnrt_team::Member[threads];
+  team->members = new (std::nothrow) Member[threads];
   if (!team->members) {
     delete team;
     return nullptr;
@@ -121,9 +145,11 @@ rnnrt_team *rnnrt_team_create(int64_t threads) {
   // than it takes to wake a sleeper, or two threads would go on waking each
   // other. Otherwise a spinning thread would keep the one it waits for from
   // running, and one that only yields would hand its turn to strangers.
-  team->spins = threads <= rnnrt_usable_cores() ? 6000 : 20;
+  const bool hasCores = threads <= rnnrt_usable_cores();
+  team->spins = hasCores ? 6000 : 20;
+  team->isDirect = hasCores && threads <= kMostDirect;
   for (team->size = 1; team->size < threads; ++team->size) {
-    rnnrt_team::Member &member = team->members[team->size];
+    Member &member = team->members[team->size];
     member.team = team;
     member.id = team->size;
     if (pthread_create(&member.thread, nullptr, runMember, &member) != 0) {
@@ -157,14 +183,13 @@ void rnnrt_team_run(rnnrt_team *team, rnnrt_team_function function,
   team->context = context;
   team->start.open(team->start.value.load(std::memory_order_relaxed) + 1);
   function(context, 0);
-  team->end.meet(static_cast<uint32_t>(team->size), team->spins);
+  team->meet(0, /*waits=*/true);
 }
 
 void rnnrt_team_barrier(void *team, int64_t thread) {
   auto *self = static_cast<rnnrt_team *>(team);
-  (void)thread;
   if (self->size > 1)
-    self->inside.meet(static_cast<uint32_t>(self->size), self->spins);
+    self->meet(thread, /*waits=*/true);
 }
 
 int64_t rnnrt_usable_cores(void) {
