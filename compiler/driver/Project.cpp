@@ -182,8 +182,11 @@ Result<void> Project::finish(Variant &made, CodeOptions options) {
   // The first weights do not wait for the code that reads them.
   Result<void> initialized;
   auto loaded = (*code)->load([&] { initialized = initWeights(**code); });
-  messages.insert(messages.end(), (*code)->remarks().begin(),
-                  (*code)->remarks().end());
+  {
+    std::lock_guard lock(messageMutex);
+    messages.insert(messages.end(), (*code)->remarks().begin(),
+                    (*code)->remarks().end());
+  }
   if (!loaded)
     return loaded.error();
   if (!initialized)
@@ -203,6 +206,11 @@ Result<std::shared_ptr<Code>> Project::leaner(const Variant &variant,
   if (auto done = (*code)->runTo("time"); !done)
     return done.error();
   return code;
+}
+
+std::vector<Message> Project::takeMessages() {
+  std::lock_guard lock(messageMutex);
+  return std::exchange(messages, {});
 }
 
 Result<StepCode> Project::stepCode(const std::set<std::string> &ragged) {

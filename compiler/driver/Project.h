@@ -82,8 +82,8 @@ public:
   /// The threads that settings ask for.
   std::shared_ptr<Team> team();
   int64_t threads() const;
-  /// Messages of compilation that nobody has shown yet.
-  std::vector<Message> takeMessages() { return std::exchange(messages, {}); }
+  /// Messages of compilation that nobody has shown yet. Any thread.
+  std::vector<Message> takeMessages();
 
 private:
   /// Makes code of a variant's model.
@@ -96,7 +96,8 @@ private:
   std::map<std::string, std::shared_ptr<Variant>> variants;
   std::shared_ptr<Team> threadTeam;
   std::vector<Message> messages;
-  std::mutex mutex;
+  /// `messages` have their own, so that they can be read while code is made.
+  std::mutex mutex, messageMutex;
   bool weightsMade = false;
 };
 

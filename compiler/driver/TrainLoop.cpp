@@ -425,6 +425,9 @@ Result<TrainOutcome> Loop::run() {
       return result.error();
     double now = steadySeconds();
     state.seconds = before + (now - began);
+    // Nothing waits for that code until the first validation.
+    if (!data.valid.empty())
+      session.prepareEvaluation();
     if (!std::isfinite(result->loss)) {
       outcome.status = "diverged";
       outcome.badStep = session.step;

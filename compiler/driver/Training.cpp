@@ -24,24 +24,34 @@ Result<void> Session::readCarry(bool stream) {
   return {};
 }
 
+Result<void> Session::makeCall(const Variant &variant, const char *entry,
+                               std::optional<Call> &call) {
+  auto made = Call::create(variant.code, entry, owner->team());
+  if (!made)
+    return made.error();
+  call.emplace(std::move(*made));
+  return owner->weights.bind(*call);
+}
+
 Result<std::unique_ptr<Session>>
 Session::create(std::shared_ptr<Project> project, bool stream,
                 std::set<std::string> ragged, bool evaluateOnly) {
   auto session = std::make_unique<Session>();
-  std::vector<std::string> entries = {"eval"};
   bool inPieces = false;
   if (!evaluateOnly) {
     auto wanted = wantsPieces(project->settings());
     if (!wanted)
       return wanted.error();
     inPieces = *wanted;
-    entries.push_back(inPieces ? "split" : "train");
   }
-  auto variant = project->variant(entries, stream, std::move(ragged));
+  auto variant = project->variant(
+      {evaluateOnly ? "eval" : inPieces ? "split" : "train"}, stream, ragged);
   if (!variant)
     return variant.error();
   session->compiled = *variant;
   session->owner = project;
+  session->isStream = stream;
+  session->raggedAxes = std::move(ragged);
   if (auto done = session->readCarry(stream); !done)
     return done.error();
   session->seed = project->settings().whole("seed", 1);
@@ -49,18 +59,13 @@ Session::create(std::shared_ptr<Project> project, bool stream,
   session->beta2 = (*variant)->options.pipeline.beta2;
   if (auto done = project->initWeights(*(*variant)->code); !done)
     return done.error();
-  auto make = [&](const char *entry,
-                  std::optional<Call> &call) -> Result<void> {
-    auto made = Call::create((*variant)->code, entry, project->team());
-    if (!made)
-      return made.error();
-    call.emplace(std::move(*made));
-    return project->weights.bind(*call);
-  };
-  if (auto done = make("eval", session->evalCall); !done)
-    return done.error();
+  // What is to be said about the code is said before anything runs.
+  if (evaluateOnly || (*variant)->options.remarks)
+    if (auto done = session->evaluation(); !done)
+      return done.error();
   if (!evaluateOnly)
-    if (auto done = make(inPieces ? "update" : "train", session->trainCall);
+    if (auto done = session->makeCall(**variant, inPieces ? "update" : "train",
+                                      session->trainCall);
         !done)
       return done.error();
   if (inPieces) {
@@ -92,6 +97,27 @@ Session::create(std::shared_ptr<Project> project, bool stream,
                        model.losses[0].value->op == hir::Op::CrossEntropy &&
                        !model.losses[0].value->type.axes.empty();
   return session;
+}
+
+void Session::prepareEvaluation() {
+  if (evalCall || making.valid())
+    return;
+  making = std::async(std::launch::async,
+                      [project = owner, stream = isStream, axes = raggedAxes] {
+                        return project->variant({"eval"}, stream, axes);
+                      });
+}
+
+Result<Call *> Session::evaluation() {
+  if (!evalCall) {
+    prepareEvaluation();
+    auto variant = making.get();
+    if (!variant)
+      return variant.error();
+    if (auto done = makeCall(**variant, "eval", evalCall); !done)
+      return done.error();
+  }
+  return &*evalCall;
 }
 
 Result<std::unique_ptr<Session>>
@@ -460,8 +486,11 @@ Result<StepResult> Session::update(const DataPart &part,
 
 Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
                                      int64_t window) {
+  auto ready = evaluation();
+  if (!ready)
+    return ready.error();
   double start = steadySeconds();
-  Call &call = *evalCall;
+  Call &call = **ready;
   Evaluation result;
   // (sum, weight) by name, in f64 over all windows.
   std::map<std::string, std::pair<double, double>> sums;

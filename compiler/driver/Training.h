@@ -13,6 +13,7 @@
 #include "compiler/driver/Project.h"
 #include "runtime/Stream.h"
 
+#include <future>
 #include <optional>
 
 namespace rnnc::driver {
@@ -44,7 +45,8 @@ struct StepResult {
 class Session {
 public:
   /// Compiles the training step for data of this form; draws weights if there
-  /// are none.
+  /// are none. The code of the evaluation, which the same checks have passed,
+  /// is made when it is asked for.
   static Result<std::unique_ptr<Session>>
   create(std::shared_ptr<Project> project, bool stream,
          std::set<std::string> ragged, bool evaluateOnly = false);
@@ -92,6 +94,9 @@ public:
   Result<Memory> memoryAt(const std::map<std::string, int64_t> &extents);
   /// What the last step took; nothing before the first.
   std::optional<Memory> lastMemory();
+  /// Begins to make the code of the evaluation beside what goes on, if it is
+  /// not there yet.
+  void prepareEvaluation();
   /// Loss and metrics over a part, read to its end.
   Result<Evaluation> evaluate(const DataPart &part, int64_t batch,
                               int64_t window);
@@ -134,8 +139,17 @@ private:
   Result<int64_t> fill(Call &call, const DataPart &part,
                        std::span<const int64_t> rows);
 
+  Result<void> makeCall(const Variant &variant, const char *entry,
+                        std::optional<Call> &call);
+  /// The call of the evaluation, once its code is made.
+  Result<Call *> evaluation();
+
   std::shared_ptr<Project> owner;
   std::shared_ptr<Variant> compiled;
+  /// The code of the evaluation in the making, and how to make it.
+  std::future<Result<std::shared_ptr<Variant>>> making;
+  bool isStream = false;
+  std::set<std::string> raggedAxes;
   void setHypers(double lr);
   Result<double> addBatch(Pieces::Batch batch, int64_t batches, int64_t count);
 

@@ -210,7 +210,7 @@ Result<void> Subject::compile(std::shared_ptr<Spec> spec,
   }
   // For training what the session has compiled already.
   auto compiled = project->variant(
-      trains ? std::vector<std::string>{"eval", *inPieces ? "split" : "train"}
+      trains ? std::vector<std::string>{*inPieces ? "split" : "train"}
              : std::vector<std::string>{"forward"},
       stream, {}, steps ? project->threads() : 0);
   for (Message &message : project->takeMessages())
