@@ -25,7 +25,7 @@ struct ConvertStepToLLVM
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Kernels kernels(module, vectorBits, hasPairs);
+    Kernels kernels(module, vectorBits, hasPairs, linkedKernels);
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (function.isExternal() || isCode(function))

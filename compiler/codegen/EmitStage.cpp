@@ -25,8 +25,7 @@ using namespace rnnc::codegen;
 /// Rows whose products lie on the stack at a time: a multiple of the heights
 /// of all register tiles.
 static constexpr int64_t kStackRows = 24;
-/// Vectors of the widest panel.
-static constexpr int64_t kPanelVectors = 6;
+static constexpr int64_t kPanelVectors = Kernels::kMostPanelVectors;
 
 /// How a stage of these parts is cut into panels.
 struct Emitter::StagePlan {

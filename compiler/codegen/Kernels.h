@@ -23,10 +23,15 @@ struct KernelWriter;
 /// of terms, K counts terms.
 class Kernels {
 public:
-  /// `hasPairs`: the CPU multiplies pairs of bf16 numbers.
-  Kernels(mlir::ModuleOp module, int64_t vectorBits, bool hasPairs)
+  /// `hasPairs`: the CPU multiplies pairs of bf16 numbers. `areLinked`: kernels
+  /// that every compiler brings along (see writeAll) are declared only.
+  Kernels(mlir::ModuleOp module, int64_t vectorBits, bool hasPairs,
+          bool areLinked = false)
       : module(module), vectorBits(vectorBits),
-        hasPairs(hasPairs && vectorBits == 512) {}
+        hasPairs(hasPairs && vectorBits == 512), areLinked(areLinked) {}
+
+  /// Writes all kernels that `areLinked` leaves out: those of f32.
+  void writeAll();
 
   /// Lanes of a vector of `element`, and columns of a packed panel.
   int64_t lanes(mlir::Type element) const {
@@ -66,6 +71,8 @@ public:
   mlir::func::FuncOp packLeft(mlir::Type element, bool isNarrow,
                               bool alongTerms);
 
+  /// The widest panel that a stage has.
+  static constexpr int64_t kMostPanelVectors = 6;
   /// Rows of a register tile that is `vectors` wide.
   int64_t tileRows(int64_t vectors) const;
 
@@ -103,12 +110,15 @@ private:
         .str();
   }
 
+  /// Leaves a declaration of a kernel that is linked; then it returns true.
+  bool onlyDeclares(mlir::func::FuncOp function, mlir::Type element,
+                    bool isNarrow) const;
   KernelWriter writerOf(mlir::func::FuncOp function, mlir::Type element,
                         bool isNarrow) const;
 
   mlir::ModuleOp module;
   int64_t vectorBits;
-  bool hasPairs;
+  bool hasPairs, areLinked;
 };
 
 } // namespace rnnc::codegen

@@ -18,7 +18,9 @@ def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
     `NAME_arena(extents: !llvm.ptr) -> i64`, which tells the bytes of scratch
     memory; `NAME_prepared` tells those of memory that the caller keeps for
     what is made from arguments of kind `param` alone, and that a call with
-    `is_prepared` does not make again (0 where the function returns a `param`).
+    `is_prepared` does not make again (0 where the function returns a `param`);
+    `NAME_threads(extents: !llvm.ptr, most: i64) -> i64` how many of `most`
+    threads such a call is worth.
     The code allocates nothing. What is left are scf, arith, math and
     vector ops on scalars and vectors, and llvm loads and stores.
   }];
@@ -27,6 +29,8 @@ def ConvertStepToLLVMPass : Pass<"convert-step-to-llvm", "::mlir::ModuleOp"> {
            "bits of a vector register: 128, 256 or 512">,
     Option<"hasPairs", "has-pairs", "bool", "false",
            "the CPU multiplies pairs of bf16 numbers">,
+    Option<"linkedKernels", "linked-kernels", "bool", "false",
+           "products of f32 matrices are declared; what links the code has them">,
     Option<"rows", "rows", "int64_t", "32", "rows that are usual">,
     Option<"threads", "threads", "int64_t", "1", "threads that are usual">,
     ListOption<"entries", "entries", "std::string",

@@ -128,13 +128,15 @@ func::FuncOp Kernels::product(Type element, bool isNarrow, bool alongTerms) {
       nameOf(alongTerms ? "product_terms" : "product_rows", element, isNarrow);
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
-  func::FuncOp pack = packLeft(element, isNarrow, alongTerms);
   Type ptr = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
   func::FuncOp function = KernelWriter::start(
       module, name,
       {ptr, i64, i64, ptr, ptr, ptr, i64, ptr, i64, i64, i64, i64, i64, i64,
        i64});
+  if (onlyDeclares(function, element, isNarrow))
+    return function;
+  func::FuncOp pack = packLeft(element, isNarrow, alongTerms);
   KernelWriter w = writerOf(function, element, isNarrow);
   OpBuilder &b = w.b;
   auto args = function.getArguments();

@@ -470,6 +470,7 @@ Result<std::string> Code::emit(const std::string &format) {
 }
 
 Result<void> Code::load(llvm::function_ref<void()> meanwhile) {
+  options.pipeline.linkedKernels = hasLinkedKernels(options.target);
   Result<void> run = runTo("llvm");
   if (!run)
     return run;
@@ -498,6 +499,10 @@ const EntryInfo *Code::info(const std::string &entry) const {
 
 Executable::Entry Code::entry(const std::string &name) const {
   return executable ? executable->entry(name) : nullptr;
+}
+
+Executable::Threads Code::threads(const std::string &name) const {
+  return executable ? executable->threads(name) : nullptr;
 }
 
 Executable::ArenaBytes Code::arena(const std::string &name) const {

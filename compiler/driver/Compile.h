@@ -117,6 +117,7 @@ public:
   const std::vector<EntryInfo> &entries() const { return described; }
   Executable::Entry entry(const std::string &name) const;
   Executable::ArenaBytes arena(const std::string &name) const;
+  Executable::Threads threads(const std::string &name) const;
   /// Bytes of what the entry makes of the parameters alone, for its caller to
   /// keep.
   int64_t preparedBytes(const std::string &name) const;

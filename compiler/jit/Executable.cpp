@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/jit/Executable.h"
+#include "compiler/jit/LinkedKernels.h"
 #include "compiler/jit/ObjectCache.h"
 #include "compiler/jit/PerfMap.h"
 #include "compiler/target/EmitCode.h"
@@ -54,6 +55,27 @@ bool rnnc::hasPairs(const TargetOptions &options) {
   auto machine = Machine::find(options.cpu);
   if (machine)
     return machine->hasPairs;
+  llvm::consumeError(machine.takeError());
+  return false;
+}
+
+/// The kernels of this program for such a machine; null if there are none.
+static const LinkedKernels *findLinked(const Machine &machine) {
+  for (const LinkedKernels &set : linkedKernels()) {
+    if (set.vectorBits != machine.vectorBits || !machine.runsHere)
+      continue;
+    auto least = Machine::find(set.cpu);
+    if (least && least->runsHere)
+      return &set;
+    llvm::consumeError(least.takeError());
+  }
+  return nullptr;
+}
+
+bool rnnc::hasLinkedKernels(const TargetOptions &options) {
+  auto machine = Machine::find(options.cpu);
+  if (machine)
+    return findLinked(*machine);
   llvm::consumeError(machine.takeError());
   return false;
 }
@@ -110,8 +132,9 @@ llvm::Expected<std::unique_ptr<Executable>>
 Executable::load(llvm::ArrayRef<std::string> objects,
                  const TargetOptions &options) {
   // Registers the target, which the linker's symbol mangling asks for.
-  if (auto host = Machine::find("native"); !host)
-    return host.takeError();
+  auto machine = Machine::find(options.cpu);
+  if (!machine)
+    return machine.takeError();
   auto impl = std::make_unique<Impl>();
   impl->prefix = options.prefix;
 
@@ -128,6 +151,17 @@ Executable::load(llvm::ArrayRef<std::string> objects,
     *problems +=
         (problems->empty() ? "" : "; ") + llvm::toString(std::move(error));
   });
+  if (const LinkedKernels *linked = findLinked(*machine)) {
+    orc::SymbolMap symbols;
+    for (const LinkedKernel &kernel : linked->kernels)
+      symbols[impl->jit->mangleAndIntern(kernel.name)] = {
+          orc::ExecutorAddr::fromPtr(kernel.address),
+          llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable |
+              llvm::JITSymbolFlags::Weak};
+    if (llvm::Error error = impl->jit->getMainJITDylib().define(
+            orc::absoluteSymbols(std::move(symbols))))
+      return std::move(error);
+  }
   orc::SymbolLookupSet wanted;
   for (const auto &[part, object] : llvm::enumerate(objects)) {
     auto buffer = llvm::MemoryBuffer::getMemBufferCopy(
@@ -167,7 +201,8 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options,
   if (!bitcode)
     return bitcode.takeError();
   ObjectCache cache(options.cacheDir);
-  std::string key = cache.key(*bitcode);
+  // The code may call kernels that are not in it.
+  std::string key = cache.key(*bitcode + linkedKernelsHash());
   if (auto objects = cache.find(key)) {
     auto loaded = load(*objects, options);
     if (loaded)
@@ -216,6 +251,11 @@ Executable::Entry Executable::entry(llvm::StringRef name) const {
 Executable::ArenaBytes Executable::arenaBytes(llvm::StringRef name) const {
   orc::ExecutorAddr address = impl->find(name, "_arena");
   return address ? address.toPtr<ArenaBytes>() : nullptr;
+}
+
+Executable::Threads Executable::threads(llvm::StringRef name) const {
+  orc::ExecutorAddr address = impl->find(name, "_threads");
+  return address ? address.toPtr<Threads>() : nullptr;
 }
 
 int64_t Executable::preparedBytes(llvm::StringRef name) const {

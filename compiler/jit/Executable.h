@@ -35,6 +35,10 @@ int64_t vectorBits(const TargetOptions &options);
 /// Whether this CPU multiplies pairs of bf16 numbers.
 bool hasPairs(const TargetOptions &options);
 
+/// Whether code for this CPU, loaded into this process, finds the kernels that
+/// `PipelineOptions::linkedKernels` leaves out.
+bool hasLinkedKernels(const TargetOptions &options);
+
 /// LLVM IR, assembly or object code of a module after stage `llvm`.
 llvm::Expected<std::string> emitLLVM(mlir::ModuleOp module,
                                      const TargetOptions &);
@@ -72,6 +76,7 @@ class Executable {
 public:
   using Entry = void (*)(const rnnrt_call *, int64_t thread);
   using ArenaBytes = int64_t (*)(const int64_t *extents);
+  using Threads = int64_t (*)(const int64_t *extents, int64_t most);
 
   /// Compiles a module after stage `llvm`, or loads its saved object. Where it
   /// compiles, this thread does `meanwhile` while others make the code; that
@@ -87,6 +92,9 @@ public:
   /// Null if the module had no such entry.
   Entry entry(llvm::StringRef name) const;
   ArenaBytes arenaBytes(llvm::StringRef name) const;
+  /// The threads of so many that a call is worth; null if the module had no
+  /// such entry.
+  Threads threads(llvm::StringRef name) const;
   /// Bytes of `rnnrt_call::prepared`; 0 if the module had no such entry.
   int64_t preparedBytes(llvm::StringRef name) const;
 

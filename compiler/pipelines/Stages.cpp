@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipelines/Stages.h"
+#include "compiler/codegen/Kernels.h"
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/math/Passes.h"
 #include "dialects/grad/Transforms/Passes.h"
@@ -178,6 +179,7 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   codegen::ConvertStepToLLVMPassOptions code;
   code.vectorBits = options.vectorBits;
   code.hasPairs = options.hasPairs;
+  code.linkedKernels = options.linkedKernels;
   code.rows = options.batch;
   code.threads = options.threads;
   code.singleStep = options.singleStep;
@@ -190,6 +192,13 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
 
   // The LLVM dialect only.
   buildLoopsToLLVM(pm);
+}
+
+LogicalResult rnnc::writeLinkedKernels(ModuleOp module, int64_t vectorBits) {
+  codegen::Kernels(module, vectorBits, /*hasPairs=*/false).writeAll();
+  PassManager pm(module.getContext());
+  buildLoopsToLLVM(pm);
+  return pm.run(module);
 }
 
 ArrayRef<Stage> rnnc::stages() {

@@ -55,7 +55,14 @@ struct PipelineOptions {
   int64_t vectorBits = 512;
   /// The CPU multiplies pairs of bf16 numbers.
   bool hasPairs = false;
+  /// Products of f32 matrices are only declared: what loads the code has them.
+  bool linkedKernels = false;
 };
+
+/// Writes the kernels that `linkedKernels` leaves out, in the LLVM dialect.
+llvm::LogicalResult writeLinkedKernels(mlir::ModuleOp module,
+                                       int64_t vectorBits);
+
 
 /// What "split" among the entries becomes: functions over pieces of a sequence
 /// (see grad-split-time), and the update. Some may be missing.
