@@ -140,6 +140,20 @@ static View withRowsAt(int64_t to, View view,
   return view;
 }
 
+bool Emitter::hasRows(const View &view, const View &lengths) {
+  return rowDim(view, lengths, 0) >= 0;
+}
+
+Value Emitter::longest(const View &lengths, Value steps) {
+  Value most = forReduce(
+      constant(0), value(lengths.sizes[0]), 1, constant(0),
+      [&](Value row, ValueRange most) -> Values {
+        return {arith::MaxSIOp::create(b, loc, most[0],
+                                       lengthOf(&lengths, row, steps))};
+      })[0];
+  return arith::MinSIOp::create(b, loc, most, steps);
+}
+
 void Emitter::zeroPadding(const View &all, const View &lengths,
                           Value position) {
   if (rowDim(all, lengths, 0) < 0)

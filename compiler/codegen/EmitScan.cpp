@@ -139,6 +139,23 @@ void Emitter::placeCarries(ScanFrame &frame, Value i) {
   }
 }
 
+/// Whether steps in which no example has an entry any more change nothing: all
+/// that is carried and emitted has rows, which keep their values or are zero.
+bool Emitter::endsWithLongest(const ScanFrame &frame, const Views &wholes,
+                              const View &lengths) {
+  if (!lengths.element.isInteger(32) || lengths.rank() != 1)
+    return false;
+  for (const Carry &carry : frame.plans)
+    if (carry.kind != Carry::InPlace || !hasRows(carry.memory, lengths))
+      return false;
+  return llvm::all_of(wholes, [&](const View &whole) {
+    View step = whole;
+    step.sizes.erase(step.sizes.begin());
+    step.strides.erase(step.strides.begin());
+    return hasRows(step, lengths);
+  });
+}
+
 LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   ScanFrame frame;
   frame.scan = scan;
@@ -190,13 +207,21 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   if (isLoop)
     barrier();
   Value count = value(steps);
+  // Behind the longest example of the batch there is nothing but padding.
+  Value end = count;
+  bool endsEarly = lengths && endsWithLongest(frame, wholes, *lengths);
+  if (endsEarly) {
+    end = longest(*lengths, count);
+    rnn::remarkDone(scan, "lengths", "codegen",
+                    "the loop ends with the longest example of the batch");
+  }
   LogicalResult ok = success();
   // One step, number `i` in the order of time or against it.
   auto emitStep = [&](Value i) {
     Value position = i;
     if (scan.getReverse() && isLoop)
       position = arith::SubIOp::create(
-          b, loc, arith::SubIOp::create(b, loc, count, constant(1)), i);
+          b, loc, arith::SubIOp::create(b, loc, end, constant(1)), i);
     frame.position = position;
     scalars.map(scan.getPosition(), position);
     frame.emitted.clear();
@@ -231,6 +256,10 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   // decides anew where its values go, in the memory of the copy before.
   auto emitTurn = [&](Value first, int64_t copies) {
     int barriersBefore = barriers;
+    // Of several copies of the step, that of the rest is counted.
+    Monomial turnsBefore = turns;
+    turns = turns * steps;
+    bool countedBefore = std::exchange(countsEffort, countsEffort && copies == 1);
     size_t slotsBefore = slots.size();
     std::vector<bool> freeBefore;
     for (const Slot &slot : slots)
@@ -254,6 +283,8 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
     }
     if (isLoop)
       endOfStep(barriersBefore);
+    turns = turnsBefore;
+    countsEffort = countedBefore;
     if (copies == 1)
       rnn::remarkFact(scan, "barriers", "codegen",
                       "threads meet " +
@@ -267,17 +298,24 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
   int64_t unroll = std::max<int64_t>(1, scan.getUnroll().value_or(1));
   Value rest = constant(0);
   if (unroll > 1) {
-    Value left = arith::RemSIOp::create(b, loc, count, constant(unroll));
-    rest = arith::SubIOp::create(b, loc, count, left);
+    Value left = arith::RemSIOp::create(b, loc, end, constant(unroll));
+    rest = arith::SubIOp::create(b, loc, end, left);
     forRange(constant(0), rest, unroll,
              [&](Value i) { emitTurn(i, unroll); });
     barrier();
   }
   if (succeeded(ok))
-    forRange(rest, count, 1, [&](Value i) { emitTurn(i, 1); });
+    forRange(rest, end, 1, [&](Value i) { emitTurn(i, 1); });
   if (failed(ok))
     return failure();
   barrier();
+  if (endsEarly && !wholes.empty()) {
+    forRange(end, count, 1, [&](Value t) {
+      for (const View &whole : wholes)
+        zeroPadding(at(whole, 0, t), *lengths, t);
+    });
+    barrier();
+  }
   return success();
 }
 

@@ -135,6 +135,7 @@ LogicalResult Emitter::run() {
   bodyMarker->erase();
   writeArenaFunction();
   writePreparedFunction();
+  writeThreadsFunction();
   return success();
 }
 
@@ -164,6 +165,7 @@ LogicalResult Emitter::emitBlock(Block &block) {
 LogicalResult Emitter::emitOp(Operation *op) {
   if (emitViewOp(op) || isFolded(op))
     return success();
+  noteEffort(op);
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](rnn::ScanOp o) { return emitScan(o); })
       .Case([&](rnn::YieldOp) { return success(); })

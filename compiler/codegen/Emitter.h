@@ -52,8 +52,8 @@ public:
   Emitter(mlir::func::FuncOp source, int64_t vectorBits, Kernels &kernels,
           const Calls &calls);
 
-  /// Writes the function and its `_arena` and `_prepared` companions behind
-  /// the source.
+  /// Writes the function and its `_arena`, `_prepared` and `_threads`
+  /// companions behind the source.
   llvm::LogicalResult run();
 
 private:
@@ -197,6 +197,13 @@ private:
                llvm::function_ref<void(mlir::ArrayRef<View>, mlir::ArrayRef<Value>)>
                    body);
 
+  //===--- What threads are worth (EmitterEffort.cpp) ---===//
+  /// A polynomial in the extents: coefficients by the numbers of the extents.
+  using Polynomial = std::map<std::vector<int>, int64_t>;
+  /// Adds what an op that is emitted now will take.
+  void noteEffort(mlir::Operation *op);
+  void writeThreadsFunction();
+
   //===--- Ops ---===//
   llvm::LogicalResult emitBlock(mlir::Block &block);
   llvm::LogicalResult emitOp(mlir::Operation *op);
@@ -336,6 +343,10 @@ private:
   void zeroPadding(const View &rows, const View &lengths, Value position);
   void copyValid(const View &from, const View &to, const View &lengths,
                  Value position);
+  /// Whether the view has a dim for the rows that have the lengths.
+  static bool hasRows(const View &view, const View &lengths);
+  /// The greatest of the lengths, at most `steps`.
+  Value longest(const View &lengths, Value steps);
   /// The length of row `row` as i64, or `all` where there are no lengths.
   Value lengthOf(const View *lengths, Value row, Value all);
   /// Whether (t, b) is valid: lengths or a mask; null means always.
@@ -415,6 +426,8 @@ private:
   };
   llvm::LogicalResult planCarries(ScanFrame &frame, const Monomial &steps);
   void placeCarries(ScanFrame &frame, Value i);
+  bool endsWithLongest(const ScanFrame &frame, const Views &wholes,
+                       const View &lengths);
   llvm::SmallVector<ScanFrame> frames;
   /// Further places that want a value, written by the kernel that makes it.
   Views extraDestinations(mlir::OpResult result);
@@ -436,6 +449,12 @@ private:
   std::map<Storage, Accesses> accesses, preparedAccesses;
   /// Barriers written so far.
   int barriers = 0;
+  /// Picoseconds of work, and meetings of all threads, in a call.
+  Polynomial work, meetings;
+  /// How often what is being written runs in a call.
+  Monomial turns;
+  /// False in what is written a second time.
+  bool countsEffort = true;
   /// Packed right-hand sides, by (value, labels of the product).
   std::map<std::pair<void *, std::string>, View> packed;
   /// Where the terms of sums over several dims lie, and how many there are, by

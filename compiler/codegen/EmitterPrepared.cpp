@@ -130,7 +130,9 @@ int64_t Emitter::placePrepared() {
     return 0;
   }
   b.setInsertionPoint(body->getTerminator());
+  isPreparing = true;
   barrier();
+  isPreparing = false;
 
   b.setInsertionPoint(slotMarker);
   Value kept = load(ptr, offset(call, constant(8), i64));

@@ -96,6 +96,8 @@ bool Emitter::splitsUnits(Operation *op) {
 void Emitter::barrier() {
   accesses.clear();
   ++barriers;
+  if (!isPreparing && countsEffort)
+    meetings[{turns.extents.begin(), turns.extents.end()}] += turns.coefficient;
   Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
   ifThen(many, [&] {
     Value team = load(ptr, offset(call, constant(6), i64));

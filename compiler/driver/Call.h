@@ -155,6 +155,8 @@ public:
   const std::shared_ptr<Code> &compiled() const { return code; }
   void setKey(int64_t key) { call.key = key; }
   bool usesKey() const { return hasKey; }
+  /// How many threads run it, after `resize`: more would be slower.
+  int64_t threads() const { return call.threads; }
   /// Bytes of all memory of the call that is no argument or result.
   int64_t arenaBytes() const { return arenaSize + preparedSize; }
 
@@ -169,9 +171,14 @@ private:
   void findDerivedLengths();
   void link();
   void runOnTeam();
+  /// Takes as many of the team's threads as the extents are worth.
+  void chooseThreads();
 
   std::shared_ptr<Code> code;
-  std::shared_ptr<Team> team;
+  /// The threads there are, and those that run the call; null: only the
+  /// caller's.
+  std::shared_ptr<Team> team, active;
+  Executable::Threads threadsFunction = nullptr;
   std::string entry;
   Executable::Entry function = nullptr;
   Executable::ArenaBytes arenaFunction = nullptr;

@@ -139,6 +139,8 @@ std::string driver::objectHeader(const Code &code, const std::string &prefix) {
     out += "void " + name + "(const rnnrt_call *call, int64_t thread);\n";
     out += "int64_t " + name + "_arena(const int64_t *extents);\n";
     out += "int64_t " + name + "_prepared(const int64_t *extents);\n";
+    out += "int64_t " + name +
+           "_threads(const int64_t *extents, int64_t most);\n";
   }
   return out + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }

@@ -16,10 +16,12 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -32,6 +34,7 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/CodeExtractor.h"
 #include <atomic>
 #include <thread>
 
@@ -83,6 +86,91 @@ static void prepare(llvm::Module &module, mlir::ModuleOp source,
   }
 }
 
+/// Marks functions that were a part of a large one.
+static constexpr llvm::StringLiteral kTakenOut = "rnnc-taken-out";
+/// An entry of more instructions is cut; a loop of fewer stays where it is.
+static constexpr size_t kLargeEntry = 1200, kLargeLoop = 100;
+
+static size_t sizeOf(llvm::ArrayRef<llvm::BasicBlock *> blocks) {
+  size_t size = 0;
+  for (llvm::BasicBlock *block : blocks)
+    size += block->size();
+  return size;
+}
+
+/// Makes blocks that are entered at the first one a function of their own.
+static void takeOut(llvm::Function &function,
+                    llvm::ArrayRef<llvm::BasicBlock *> blocks) {
+  llvm::DominatorTree tree(function);
+  llvm::CodeExtractorAnalysisCache cache(function);
+  llvm::CodeExtractor extractor(
+      blocks, &tree, /*AggregateArgs=*/false, /*BFI=*/nullptr, /*BPI=*/nullptr,
+      /*AC=*/nullptr, /*AllowVarArgs=*/false, /*AllowAlloca=*/false,
+      /*AllocationBlock=*/nullptr, /*Suffix=*/"part");
+  if (llvm::Function *made = extractor.extractCodeRegion(cache))
+    made->addFnAttr(kTakenOut);
+}
+
+/// The end of a function that is about half of it, without its return.
+static std::vector<llvm::BasicBlock *> secondHalf(llvm::Function &function) {
+  llvm::BasicBlock *last = nullptr;
+  for (llvm::BasicBlock &block : function)
+    if (llvm::isa<llvm::ReturnInst>(block.getTerminator()))
+      last = &block;
+  if (!last)
+    return {};
+  last = last->splitBasicBlock(last->getTerminator());
+  llvm::DominatorTree tree(function);
+  llvm::LoopInfo loops(tree);
+  const size_t all = function.getInstructionCount();
+  std::vector<llvm::BasicBlock *> best;
+  size_t bestFrom = all;
+  for (auto *node = tree.getNode(last)->getIDom();
+       node && node->getBlock() != &function.getEntryBlock();
+       node = node->getIDom()) {
+    if (loops.getLoopDepth(node->getBlock()) > 0)
+      continue;
+    llvm::SmallVector<llvm::BasicBlock *> under;
+    tree.getDescendants(node->getBlock(), under);
+    llvm::erase(under, last);
+    const size_t size = sizeOf(under);
+    const size_t from = size > all / 2 ? size - all / 2 : all / 2 - size;
+    if (from >= bestFrom)
+      continue;
+    bestFrom = from;
+    best.assign(under.begin(), under.end());
+  }
+  return best;
+}
+
+/// Makes large loops of large entries, and half of what is left, functions of
+/// their own, so that several threads can share the making of their code. A
+/// loop over time then costs one call more.
+static void divideLarge(llvm::Module &module) {
+  std::vector<llvm::Function *> large;
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && function.hasExternalLinkage() &&
+        function.getInstructionCount() >= kLargeEntry)
+      large.push_back(&function);
+  for (llvm::Function *function : large) {
+    std::vector<std::vector<llvm::BasicBlock *>> wanted;
+    {
+      llvm::DominatorTree tree(*function);
+      llvm::LoopInfo loops(tree);
+      for (llvm::Loop *loop : loops.getTopLevelLoops())
+        if (sizeOf(loop->getBlocks()) >= kLargeLoop)
+          wanted.emplace_back(loop->block_begin(), loop->block_end());
+    }
+    for (const std::vector<llvm::BasicBlock *> &blocks : wanted)
+      takeOut(*function, blocks);
+    if (function->getInstructionCount() < kLargeEntry)
+      continue;
+    auto half = secondHalf(*function);
+    if (!half.empty())
+      takeOut(*function, half);
+  }
+}
+
 namespace {
 /// Takes two passes out of LLVM's code generator. Strength reduction of the
 /// entries' many small loops is a third of all its time and gains nothing that
@@ -103,7 +191,8 @@ struct ReduceKernelLoopsPass : llvm::PassInfoMixin<ReduceKernelLoopsPass> {
                               llvm::LoopStandardAnalysisResults &results,
                               llvm::LPMUpdater &updater) {
     llvm::Function *function = loop.getHeader()->getParent();
-    if (function->hasDefaultVisibility() && !function->hasLocalLinkage())
+    if ((function->hasDefaultVisibility() && !function->hasLocalLinkage()) ||
+        function->hasFnAttribute(kTakenOut))
       return llvm::PreservedAnalyses::all();
     return llvm::LoopStrengthReducePass().run(loop, loops, results, updater);
   }
@@ -223,7 +312,8 @@ static std::vector<Part> divide(const llvm::Module &code, unsigned shares) {
     if (function.isDeclaration())
       continue;
     size_t size = function.getInstructionCount();
-    if (function.hasHiddenVisibility() && size >= kKernelInstructions)
+    if (function.hasHiddenVisibility() && size >= kKernelInstructions &&
+        !function.hasFnAttribute(kTakenOut))
       kernels.push_back({{function.getName().str()}, size, true});
     else
       functions.emplace_back(size, &function);
@@ -321,6 +411,7 @@ llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
     return translated.takeError();
   llvm::Module &code = **translated;
   prepare(code, module, machine, prefix);
+  divideLarge(code);
   // Parts find each other's functions by name. Each has its own constants.
   for (llvm::Function &function : code)
     if (function.hasLocalLinkage()) {

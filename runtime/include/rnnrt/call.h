@@ -60,6 +60,11 @@ typedef void (*rnnrt_function)(const rnnrt_call *call, int64_t thread);
 /// (`NAME_prepared`, the same for all extents) that a compiled function needs.
 typedef int64_t (*rnnrt_arena_function)(const int64_t *extents);
 
+/// How many of `most` threads a call with these extents is worth (`NAME_threads`):
+/// more would wait for each other longer than they save. An estimate; any number
+/// of threads gives the same results.
+typedef int64_t (*rnnrt_threads_function)(const int64_t *extents, int64_t most);
+
 #ifdef __cplusplus
 }
 #endif

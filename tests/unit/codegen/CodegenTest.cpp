@@ -4,7 +4,8 @@
 //
 // Each function runs in the reference interpreter and as machine code, at
 // ragged sizes, with one to three threads. Values agree to rounding; thread
-// counts agree to the bit.
+// counts agree to the bit, and so does code that calls the kernels of this
+// program instead of its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,25 +68,32 @@ public:
         return;
     }
     entries = describeEntries(*module);
+    executable = compile(narrow, /*areLinked=*/false);
+    if (hasLinkedKernels(TargetOptions()))
+      linked = compile(narrow, /*areLinked=*/true);
+  }
+
+  std::unique_ptr<Executable> compile(Narrow narrow, bool areLinked) {
     mlir::OwningOpRef<mlir::ModuleOp> code(module->clone());
     TargetOptions target;
     PipelineOptions options;
     options.vectorBits = vectorBits(target);
     options.hasPairs = narrow == Narrow::Native && hasPairs(target);
+    options.linkedKernels = areLinked;
     for (const Stage &stage : stages()) {
       if (stage.name != "step" && stage.name != "llvm")
         continue;
       mlir::PassManager pm(context.get());
       stage.build(pm, options);
       if (failed(pm.run(*code)))
-        return;
+        return nullptr;
     }
     auto made = Executable::create(*code, target);
     if (!made) {
       ADD_FAILURE() << llvm::toString(made.takeError());
-      return;
+      return nullptr;
     }
-    executable = std::move(*made);
+    return std::move(*made);
   }
 
   void check(Sizes sizes, unsigned seed) {
@@ -139,7 +147,19 @@ public:
     }
 
     std::vector<Array> first;
-    for (int64_t threads : {1, 2, 3}) {
+    std::vector<std::pair<int64_t, Executable *>> ways = {
+        {1, executable.get()}, {2, executable.get()}, {3, executable.get()}};
+    if (linked)
+      ways.emplace_back(2, linked.get());
+    for (auto [threads, executable] : ways) {
+      // An estimate, but never out of range nor fewer of more.
+      int64_t fewer = 1;
+      for (int64_t most : {1, 2, 8}) {
+        int64_t worth = executable->threads("f")(extents.data(), most);
+        EXPECT_GE(worth, fewer);
+        EXPECT_LE(worth, most);
+        fewer = worth;
+      }
       std::vector<void *> in, out;
       std::vector<Array> results;
       for (auto [info, array] : llvm::zip_equal(entry.arguments, args))
@@ -218,7 +238,10 @@ public:
         }
         if (threads > 1) {
           EXPECT_EQ(results[r].data, first[r].data)
-              << "bits differ with " << threads << " threads, result " << r;
+              << "bits differ with " << threads
+              << (executable == linked.get() ? " threads and linked kernels"
+                                             : " threads")
+              << ", result " << r;
         }
       }
       if (threads == 1)
@@ -230,7 +253,7 @@ private:
   bool f64;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<Executable> executable;
+  std::unique_ptr<Executable> executable, linked;
   std::vector<EntryInfo> entries;
 };
 
