@@ -5,10 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/ApiState.h"
+#include "compiler/driver/Lengths.h"
 #include "runtime/RunFolder.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 using namespace rnnc;
 using namespace rnnc::driver;
@@ -88,25 +90,30 @@ Result<double> Trainer::step(Tensors batch) {
                                "overlap need 'fit'");
   const hir::Model &model = *impl->model.impl->model;
   std::map<std::string, int64_t> extents;
-  std::set<std::string> ragged;
-  std::map<std::string, const Tensor *> lengths;
-  for (const auto &[name, tensor] : batch) {
-    bool isLengths = name.ends_with(".lengths");
-    std::string base(isLengths ? name.substr(0, name.size() - 8) : name);
-    const hir::Input *input = model.findInput(base);
-    if (!input || (isLengths && input->type.axes.empty()))
-      return makeError("unknown-input",
-                       "the model has no input or target '" + base + "'");
-    if (isLengths) {
-      std::string axis =
-          model.axes[size_t(model.rootAxis(input->type.axes[0]))].name;
-      ragged.insert(axis);
-      lengths[axis] = &tensor;
-    } else if (auto done = readShape(model, *input, tensor, extents); !done) {
-      return done.error();
+  Lengths lengths(model);
+  for (const auto &[view, tensor] : batch) {
+    std::string name(view);
+    if (Lengths::isName(name)) {
+      auto each = rt::Tensor::create(
+          toRuntime(tensor.type), {tensor.shape.begin(), tensor.shape.end()});
+      if (!each)
+        return fromRuntime(each.error());
+      std::memcpy(each->data(), tensor.data, size_t(each->bytes()));
+      if (auto done = lengths.add(name, *each); !done)
+        return done.error();
+      continue;
     }
+    const hir::Input *input = model.findInput(name);
+    if (!input)
+      return makeError("unknown-input",
+                       "the model has no input or target '" + name + "'");
+    if (auto done = readShape(model, *input, tensor, extents); !done)
+      return done.error();
   }
-  if (auto done = prepare(*impl, impl->model.impl->stream, ragged); !done)
+  if (auto done = lengths.settle(extents); !done)
+    return done.error();
+  if (auto done = prepare(*impl, impl->model.impl->stream, lengths.axes());
+      !done)
     return done.error();
   Session &session = *impl->session;
   Call &call = session.training();
@@ -123,8 +130,13 @@ Result<double> Trainer::step(Tensors batch) {
   for (Call::Slot &slot : call.args()) {
     const Tensor *found = nullptr;
     if (slot.info.kind == "lengths") {
-      found = lengths[slot.info.name];
-    } else if (slot.info.kind == "input" || slot.info.kind == "target") {
+      const rt::Tensor *each = lengths.find(slot.info.name);
+      if (!each || each->bytes() != slot.bytes)
+        return internalError("axis '" + slot.info.name + "' has no lengths");
+      std::memcpy(slot.data, each->data(), size_t(slot.bytes));
+      continue;
+    }
+    if (slot.info.kind == "input" || slot.info.kind == "target") {
       for (const auto &[name, tensor] : batch)
         if (name == slot.info.name)
           found = &tensor;

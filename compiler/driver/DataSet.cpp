@@ -350,10 +350,22 @@ Result<void> Loader::readBinding(const Binding &binding,
 }
 
 Error Loader::misfit(const Binding &binding, const std::string &what) const {
+  const hir::Input &input = *binding.input;
+  std::string help;
+  for (int axis : input.type.axes)
+    if (int outer = model.outerAxis(axis); outer >= 0) {
+      const std::string &name = model.axes[size_t(axis)].name;
+      help = "data with a length of " + name + " for each step of " +
+             model.axes[size_t(outer)].name +
+             " are not read yet; 'rnnc run' and the C++ interface take arrays "
+             "with " +
+             input.name + ".lengths." + name;
+    }
   return makeError("data-type",
                    "'" + binding.source->shown + "' " + what + ", but '" +
-                       binding.input->name + "' is " +
-                       hir::describeType(model, binding.input->type));
+                       input.name + "' is " +
+                       hir::describeType(model, input.type),
+                   help);
 }
 
 std::string Loader::axisOf(const hir::Input &input) const {

@@ -253,6 +253,13 @@ Val Sema::callBuiltin(const std::string &name, std::vector<Arg> args,
     }
     // What only looks back needs no length.
     bool looksBack = name == "first" || name == "shift" || name == "window";
+    // The rest depends on the length, and so on the example.
+    if (!looksBack && args[0].val.kind == Val::Tensor &&
+        !args[0].val.node->type.batch) {
+      Type each = args[0].val.node->type;
+      each.batch = true;
+      args[0].val = Val::of(expandTo(args[0].val.node, each, at));
+    }
     if (int outer = missingOuter(axis); outer >= 0 && !looksBack)
       return atEachStep(outer, std::move(args), at,
                         [&](std::vector<Arg> slices) {

@@ -49,6 +49,23 @@ private:
 };
 } // namespace
 
+/// Makes drawn labels ones that the drawn steps can spell: no blank among
+/// them, and three steps or more for the two.
+static void fitLabels(const hir::Model &model, const hir::Alignment &labels,
+                      Bindings &at) {
+  using rnn::ArgKind;
+  const hir::Input &target = model.inputs[size_t(labels.target)];
+  for (ArgKind kind : {ArgKind::Target, ArgKind::Input})
+    if (rnn::Array *ids = at.find(kind, target.name))
+      for (int32_t &id : ids->as<int32_t>())
+        if (id == labels.blank)
+          id = labels.blank == 0 ? 1 : 0;
+  if (rnn::Array *steps =
+          at.find(ArgKind::Lengths, model.lengthName(labels.steps)))
+    for (int32_t &length : steps->as<int32_t>())
+      length = std::max(length, 3);
+}
+
 Result<SubjectCheck> GradCheckRun::check(const std::string &subject,
                                          std::shared_ptr<Spec> spec) {
   std::vector<Message> warnings;
@@ -96,9 +113,14 @@ Result<SubjectCheck> GradCheckRun::check(const std::string &subject,
     if (input.type.range)
       if (auto range = (*model)->value(*input.type.range))
         example.ranges[input.name] = *range;
+  // Labels without places need steps enough for all of them.
+  for (const hir::Alignment &labels : (*model)->alignments)
+    example.extents.try_emplace((*model)->lengthName(labels.labels), 2);
   auto at = exampleBindings(grad, init, example);
   if (!at)
     return internalError(llvm::toString(at.takeError()));
+  for (const hir::Alignment &labels : (*model)->alignments)
+    fitLabels(**model, labels, *at);
 
   std::optional<Call> call;
   std::shared_ptr<Code> code;

@@ -240,6 +240,50 @@ TEST_F(Api, StepsLowerTheLossAndResumeToTheSameBits) {
   EXPECT_FALSE(trainer.step(missing));
 }
 
+/// Lengths for each step of another axis: letters in words.
+TEST_F(Api, StepsOnLettersWithinWords) {
+  const char *text = R"(
+model Words(n = 8) {
+  input text: seq(W, C(W)) int[3]
+  target tag: seq(W) int[2]
+  h = last(GRU(n)(text |> Embedding(3, n), axis = C), axis = C)
+  output h
+  loss cross_entropy(h |> Dense(2), tag)
+}
+)";
+  rnnc::TrainOptions options;
+  options.lr = 0.05;
+  rnnc::Model model = rnnc::compileText(text, oneThread()).value();
+  rnnc::Trainer trainer = rnnc::Trainer::create(model, options).value();
+  // Two rows, of two words and of one; the tag says whether a 2 is there, and
+  // each padding has one.
+  std::vector<int32_t> ids = {0, 2, 2, 1, 2, 2, /*word 1*/ 1, 2, 2, 2, 2, 2};
+  std::vector<int32_t> tags = {0, 1, 0, 1}, words = {2, 1};
+  std::vector<int32_t> letters = {1, 2, 1, 0};
+  Shape cells = {2, 3, 2}, each = {2, 2}, rows = {2};
+  auto ints = [](std::vector<int32_t> &values, const Shape &shape) {
+    return rnnc::Tensor{values.data(), rnnc::DType::I32, shape};
+  };
+  Named batch[] = {{"text", ints(ids, cells)},
+                   {"tag", ints(tags, each)},
+                   {"text.lengths.W", ints(words, rows)},
+                   {"text.lengths.C", ints(letters, each)}};
+  double last = 1;
+  for (int i = 0; i < 60; ++i)
+    last = trainer.step(batch).value();
+  EXPECT_LT(last, 0.1);
+  // The last word of the second row is padding: its tag does not matter.
+  tags[3] = 0;
+  double same = trainer.step(batch).value();
+  EXPECT_LT(same, 0.1);
+  letters[1] = 4;
+  auto wrong = trainer.step(batch);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message,
+            "'text.lengths.C' has 4 at step 0 of row 1, expected 1 to 3, the "
+            "steps of axis C");
+}
+
 TEST_F(Api, ATargetOutOfRangeIsAnError) {
   rnnc::Options options = oneThread();
   options.set["V"] = "3";
