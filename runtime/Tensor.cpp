@@ -9,10 +9,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <limits>
 #include <new>
+#include <sys/mman.h>
 #include <type_traits>
 #include <unistd.h>
+#include <utility>
 
 namespace rnnc::rt {
 
@@ -71,15 +76,48 @@ std::optional<int64_t> elementCount(std::span<const int64_t> shape,
   return count;
 }
 
-void *Tensor::allocate(int64_t bytes) {
-  // Whole cache lines, so that vector code may read a full last line.
-  size_t rounded = (static_cast<size_t>(bytes) + 64) / 64 * 64;
-  return ::operator new(rounded, alignment, std::nothrow);
+/// From how many bytes on arrays of this thread go to disk.
+static thread_local int64_t diskFrom = std::numeric_limits<int64_t>::max();
+
+LargeOnDisk::LargeOnDisk(int64_t limit)
+    : before(std::exchange(diskFrom, limit)) {}
+
+LargeOnDisk::~LargeOnDisk() { diskFrom = before; }
+
+/// Whole cache lines, so that vector code may read a full last line.
+static size_t roundedUp(int64_t bytes) {
+  return (static_cast<size_t>(bytes) + 64) / 64 * 64;
+}
+
+/// Zeros in a file that nobody else sees; null if the disk is short.
+static void *mapNew(size_t bytes) {
+  const char *given = std::getenv("TMPDIR");
+  // Not /tmp, which often is memory.
+  std::string name = std::string(given && *given ? given : "/var/tmp") +
+                     "/rnnc-data-XXXXXX";
+  int fd = ::mkostemp(name.data(), O_CLOEXEC);
+  if (fd < 0)
+    return nullptr;
+  ::unlink(name.c_str());
+  // The room is taken now: a full disk later would end the program.
+  void *memory = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes)) == 0
+                     ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                              MAP_SHARED, fd, 0)
+                     : MAP_FAILED;
+  ::close(fd);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+Tensor::Place Tensor::allocate(int64_t bytes) {
+  if (bytes >= diskFrom)
+    return {mapNew(roundedUp(bytes)), true};
+  return {::operator new(roundedUp(bytes), alignment, std::nothrow), false};
 }
 
 Tensor::Tensor(DType type, std::vector<int64_t> shape, int64_t count,
-               void *memory)
-    : type(type), extents(std::move(shape)), count(count), memory(memory) {}
+               Place place)
+    : type(type), extents(std::move(shape)), count(count),
+      memory(place.memory), onDisk(place.onDisk) {}
 
 Tensor::Tensor() : Tensor(DType::F32, {0}) {}
 
@@ -88,15 +126,18 @@ Tensor::Tensor(DType type, std::vector<int64_t> shape)
   std::optional<int64_t> elements = elementCount(extents, sizeOf(type));
   assert(elements && "not a valid shape");
   count = elements.value_or(0);
-  memory = allocate(bytes());
+  Place place = allocate(bytes());
+  memory = place.memory;
+  onDisk = place.onDisk;
   if (!memory)
     throw std::bad_alloc();
-  std::memset(memory, 0, bytes());
+  if (!onDisk)
+    std::memset(memory, 0, bytes());
 }
 
 Tensor::Tensor(const Tensor &other)
-    : type(other.type), extents(other.extents), count(other.count),
-      memory(allocate(other.bytes())) {
+    : Tensor(other.type, other.extents, other.count,
+             allocate(other.bytes())) {
   if (!memory)
     throw std::bad_alloc();
   std::memcpy(memory, other.memory, other.bytes());
@@ -104,7 +145,7 @@ Tensor::Tensor(const Tensor &other)
 
 Tensor::Tensor(Tensor &&other) noexcept
     : type(other.type), extents(std::move(other.extents)), count(other.count),
-      memory(other.memory) {
+      memory(other.memory), onDisk(other.onDisk) {
   // What was moved from is empty and may only be assigned or destroyed.
   other.extents = {};
   other.count = 0;
@@ -116,10 +157,16 @@ Tensor &Tensor::operator=(Tensor other) noexcept {
   std::swap(extents, other.extents);
   std::swap(count, other.count);
   std::swap(memory, other.memory);
+  std::swap(onDisk, other.onDisk);
   return *this;
 }
 
-Tensor::~Tensor() { ::operator delete(memory, alignment); }
+Tensor::~Tensor() {
+  if (!onDisk)
+    ::operator delete(memory, alignment);
+  else if (memory)
+    ::munmap(memory, roundedUp(bytes()));
+}
 
 /// The bytes of memory of this machine.
 static int64_t machineMemory() {
@@ -136,12 +183,19 @@ Result<Tensor> Tensor::create(DType type, std::vector<int64_t> shape) {
   // More than the machine has is refused here: the system would grant it and
   // end the program when the memory is used.
   int64_t bytes = *count * static_cast<int64_t>(sizeOf(type));
-  void *memory = bytes <= machineMemory() ? allocate(bytes) : nullptr;
-  if (!memory)
+  bool disk = bytes >= diskFrom;
+  Place place = disk || bytes <= machineMemory() ? allocate(bytes) : Place();
+  if (!place.memory && disk)
+    return makeError("no-memory",
+                     "no room on disk for a tensor of shape " +
+                         shapeText(shape),
+                     "set TMPDIR to a folder with room");
+  if (!place.memory)
     return makeError("no-memory",
                      "no memory for a tensor of shape " + shapeText(shape));
-  std::memset(memory, 0, bytes);
-  return Tensor(type, std::move(shape), *count, memory);
+  if (!disk)
+    std::memset(place.memory, 0, bytes);
+  return Tensor(type, std::move(shape), *count, place);
 }
 
 /// Calls `function` with a null pointer of the C++ type of a DType.

@@ -115,13 +115,34 @@ public:
   Result<Tensor> reshape(std::vector<int64_t> shape) const;
 
 private:
-  Tensor(DType type, std::vector<int64_t> shape, int64_t count, void *memory);
-  static void *allocate(int64_t bytes);
+  /// Memory and where it lies.
+  struct Place {
+    void *memory = nullptr;
+    bool onDisk = false;
+  };
+  Tensor(DType type, std::vector<int64_t> shape, int64_t count, Place place);
+  /// Null memory if there is none; zeros on disk, anything else in memory.
+  static Place allocate(int64_t bytes);
 
   DType type;
   std::vector<int64_t> extents;
   int64_t count;
   void *memory;
+  bool onDisk = false;
+};
+
+/// While one lives, arrays that this thread makes and that have at least `limit`
+/// bytes lie in files without a name in TMPDIR (else /var/tmp), mapped: data may
+/// be larger than memory. The files are gone when the arrays are.
+class LargeOnDisk {
+public:
+  explicit LargeOnDisk(int64_t limit = int64_t(256) << 20);
+  ~LargeOnDisk();
+  LargeOnDisk(const LargeOnDisk &) = delete;
+  LargeOnDisk &operator=(const LargeOnDisk &) = delete;
+
+private:
+  int64_t before;
 };
 
 /// A tensor and its name.

@@ -660,6 +660,7 @@ static void takeAll(DataPart &part, std::shared_ptr<rt::Examples> examples) {
 Result<DataSet> driver::loadData(const Settings &settings,
                                  const hir::Model &model, Learned learned,
                                  bool targets) {
+  rt::LargeOnDisk large;
   DataSet data;
   data.learned = std::move(learned);
   Loader loader(settings, model, data);

@@ -154,7 +154,9 @@ Result<void> Loader::addTensor(const Binding &binding, const hir::Input &input,
                                         "images are read as such data");
   if (column.sequence && column.examples && tensor.shape()[1] == 0)
     return makeError("empty-data", "'" + file + "': sequences have no steps");
-  auto converted = tensor.convert(elementType(input));
+  auto converted = tensor.dtype() == elementType(input)
+                       ? rt::Result<rt::Tensor>(std::move(tensor))
+                       : tensor.convert(elementType(input));
   if (!converted)
     return makeError("data-type", "'" + file + "' for '" + input.name +
                                       "': " + converted.error().message);

@@ -1,10 +1,7 @@
-// Trains a model of bytes on a text, evaluates it, and draws from it.
-//
-//   build/text input.txt
+// Trains a model of bytes on a text, evaluates it, draws: build/text input.txt
 
 #include <rnnc/rnnc.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <random>
@@ -39,26 +36,23 @@ int main(int argc, char **argv) {
   rnnc::Trainer trainer = rnnc::Trainer::create(model, options).value();
   rnnc::Data data{.data = {argv[1]}, .tokens = "bytes"};
   auto progress = [](const rnnc::Progress &now) {
-    if (now.step % 100 == 0)
-      std::printf("step %lld: loss %.3f\n", (long long)now.step, now.loss);
+    now.step % 100 || std::printf("loss %.3f\n", now.loss);
     return true; // go on
   };
   rnnc::TrainResult result = trainer.fit(data, progress).value();
-  std::printf("%s, validation loss %.3f\n", result.status.c_str(),
-              result.bestLoss);
-  std::printf("all of it: loss %.3f\n", trainer.evaluate(data).value().loss);
+  std::printf("validation loss %.3f, of all of it %.3f\n", result.bestLoss,
+              trainer.evaluate(data).value().loss);
   trainer.save("text.ckpt").value(); // Trainer::resume goes on from here
 
   rnnc::Stream stream = model.stream(1).value();
   std::vector<float> logits(256), weights(256);
-  std::mt19937 random(1);
+  std::mt19937 random;
   const int64_t one[] = {1}, row[] = {1, 256};
   for (int32_t byte = ' ', i = 0; i < 200; ++i) {
     stream.step({{{"x", {&byte, rnnc::DType::I32, one}}}},
                 {{{"logits", {logits.data(), rnnc::DType::F32, row}}}});
-    const float most = *std::max_element(logits.begin(), logits.end());
     for (int k = 0; k < 256; ++k)
-      weights[k] = std::exp(logits[k] - most);
+      weights[k] = std::exp(logits[k]);
     byte = std::discrete_distribution(weights.begin(), weights.end())(random);
     std::putchar(byte);
   }

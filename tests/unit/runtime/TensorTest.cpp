@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 
 using namespace rnnc::rt;
@@ -76,4 +78,51 @@ TEST(Tensor, Reshape) {
   Result<Tensor> c = a.reshape({4});
   ASSERT_FALSE(c);
   EXPECT_EQ(c.error().message, "shape [2, 3] cannot be read as [4]");
+}
+
+// Large arrays lie in files: the limit on memory of the process does not hold
+// for them, and values are those of arrays in memory.
+TEST(Tensor, LargeOnDisk) {
+  const int64_t count = 1 << 20;
+  auto dataBytes = [] {
+    // VmData: private memory that can be written, which files are not.
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    int64_t kilobytes = 0;
+    while (status >> word)
+      if (word == "VmData:")
+        status >> kilobytes;
+    return kilobytes * 1024;
+  };
+  const int64_t before = dataBytes();
+  {
+    LargeOnDisk large(1024);
+    Result<Tensor> a = Tensor::create(DType::F64, {count});
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->as<double>()[count - 1], 0);
+    for (int64_t i = 0; i < count; ++i)
+      a->as<double>()[size_t(i)] = double(i);
+    Tensor b = *a, c;
+    c = std::move(b);
+    Result<Tensor> ints = c.convert(DType::I32);
+    ASSERT_TRUE(ints);
+    EXPECT_EQ(ints->as<int32_t>()[count - 1], count - 1);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(ints->data()) % 64, 0u);
+    EXPECT_LT(dataBytes() - before, count);
+    Tensor small(DType::F32, {4});
+    EXPECT_EQ(small.as<float>()[3], 0);
+    c = small;
+    EXPECT_EQ(c.shape(), (std::vector<int64_t>{4}));
+  }
+  Tensor plain(DType::F64, {count});
+  EXPECT_GT(dataBytes() - before, count);
+  ::setenv("TMPDIR", "/nowhere", 1);
+  {
+    LargeOnDisk large(1024);
+    Result<Tensor> none = Tensor::create(DType::F64, {count});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().message,
+              "no room on disk for a tensor of shape [1048576]");
+  }
+  ::unsetenv("TMPDIR");
 }
