@@ -118,17 +118,28 @@ Result<Baseline> driver::forecastBaseline(const DataSet &data,
   const rt::Tensor &series = part.source(*target).series;
   const int64_t rows = series.shape()[0];
   const int64_t width = rows ? series.size() / rows : 1;
-  // Values before the part are known where the parts are one series.
-  std::vector<double> values;
+  // Values before the part are known where the parts are one series. They stay
+  // where they are: they may be larger than memory.
+  std::vector<const rt::Tensor *> pieces;
+  int64_t start = 0;
   if (contiguous)
     for (const DataPart *before : {&data.train, &data.valid}) {
       if (before == &part)
         break;
-      if (const StreamField *field = targetOf(*before, model))
-        append(before->source(*field).series, values);
+      if (const StreamField *field = targetOf(*before, model)) {
+        pieces.push_back(&before->source(*field).series);
+        start += pieces.back()->size() / width;
+      }
     }
-  const int64_t start = int64_t(values.size()) / width;
-  append(series, values);
+  pieces.push_back(&series);
+  auto valueAt = [&](int64_t index) {
+    for (const rt::Tensor *piece : pieces) {
+      if (index < piece->size())
+        return piece->number(index);
+      index -= piece->size();
+    }
+    return 0.0;
+  };
   // What a model sees at a step is known; a target that stands beside its own
   // inputs is known up to the step before.
   const int64_t ahead = std::max<int64_t>(target->offset, 1);
@@ -143,10 +154,10 @@ Result<Baseline> driver::forecastBaseline(const DataSet &data,
     if (at - back < 0)
       continue;
     for (int64_t i = 0; i < width; ++i) {
-      double guess = values[size_t((at - back) * width + i)];
+      double guess = valueAt((at - back) * width + i);
       if (kind == Forecast::Drift && known > 0)
-        guess += double(ahead) * (guess - values[size_t(i)]) / double(known);
-      double error = guess - values[size_t(at * width + i)];
+        guess += double(ahead) * (guess - valueAt(i)) / double(known);
+      double error = guess - valueAt(at * width + i);
       squares += error * error;
       absolutes += std::abs(error);
     }
