@@ -71,10 +71,16 @@ Result<void> Lengths::add(const std::string &name, const rt::Tensor &tensor) {
     return fromRuntime(converted.error());
   entry.tensor = std::move(*converted);
   const std::string &axis = model.axes[size_t(entry.axis)].name;
-  if (auto it = entries.find(axis); it != entries.end())
+  if (auto it = entries.find(axis); it != entries.end()) {
+    // Each sequence of an axis may come with its lengths.
+    const rt::Tensor &known = it->second.tensor;
+    if (entry.tensor.shape() == known.shape() &&
+        std::memcmp(entry.tensor.data(), known.data(), size_t(known.bytes())) == 0)
+      return {};
     return makeError("data-twice", "'" + name + "' and '" + it->second.name +
-                                       "' both give the lengths of axis " +
+                                       "' give different lengths of axis " +
                                        axis);
+  }
   entries.emplace(axis, std::move(entry));
   return {};
 }

@@ -26,7 +26,7 @@ public:
   static bool isName(const std::string &name);
 
   /// Takes the lengths `name`. An error if no such input or axis is there, if
-  /// the axis has some already, or if they are no whole numbers.
+  /// the axis has others already, or if they are no whole numbers.
   Result<void> add(const std::string &name, const rt::Tensor &tensor);
 
   /// Checks them against the extents of the axes and of the batch, "B". Steps
