@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Pieces.h"
-#include "compiler/driver/Commands/BenchCount.h"
+#include "compiler/driver/Work.h"
 #include "runtime/Progress.h"
 
 #include <algorithm>

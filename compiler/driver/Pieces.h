@@ -12,9 +12,9 @@
 #ifndef RNNC_COMPILER_DRIVER_PIECES_H
 #define RNNC_COMPILER_DRIVER_PIECES_H
 
-#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Output.h"
 #include "compiler/driver/Weights.h"
+#include "compiler/driver/Work.h"
 #include "runtime/Reversal.h"
 
 namespace rnnc::driver {

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Plans.h"
-#include "compiler/driver/Commands/BenchCount.h"
+#include "compiler/driver/Work.h"
 #include "runtime/Progress.h"
 
 #include <algorithm>

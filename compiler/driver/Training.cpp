@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Training.h"
-#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Host.h"
+#include "compiler/driver/Work.h"
 #include "runtime/Progress.h"
 
 #include <algorithm>

@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Commands/BenchRow.h"
-#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Signals.h"
+#include "compiler/driver/Work.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/driver/Commands/BenchCount.h"
 #include "compiler/driver/Commands/Commands.h"
 #include "compiler/driver/Host.h"
 #include "compiler/driver/Output.h"
 #include "compiler/driver/Plans.h"
 #include "compiler/driver/Project.h"
+#include "compiler/driver/Work.h"
 #include "runtime/Progress.h"
 
 #include <sstream>

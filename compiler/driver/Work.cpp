@@ -1,10 +1,10 @@
-//===- BenchCount.cpp - Work of a compiled function -----------------------===//
+//===- Work.cpp - Work of a compiled function -----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/driver/Commands/BenchCount.h"
+#include "compiler/driver/Work.h"
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/grad/Transforms/ComputeCost.h"
 #include "dialects/grad/Transforms/MinCut.h"

@@ -1,4 +1,4 @@
-//===- BenchCount.h - Work of a compiled function ---------------*- C++ -*-===//
+//===- Work.h - Work of a compiled function ---------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -6,8 +6,8 @@
 // product is still one op and every loop over time one scan.
 //
 //===----------------------------------------------------------------------===//
-#ifndef RNNC_COMPILER_DRIVER_COMMANDS_BENCHCOUNT_H
-#define RNNC_COMPILER_DRIVER_COMMANDS_BENCHCOUNT_H
+#ifndef RNNC_COMPILER_DRIVER_WORK_H
+#define RNNC_COMPILER_DRIVER_WORK_H
 
 #include "mlir/IR/BuiltinOps.h"
 
