@@ -71,7 +71,8 @@ def test_script(work):
            "0.50 by guessing | 0:00 (0:00) |" in timeless, "the table is written",
            table)
     kept = json.loads(read("examples/first/results.json"))["one"]
-    expect(kept["result"]["figures"] == {"train.test.accuracy": 0.875} and
+    expect(kept["commands"] == row["commands"] and
+           kept["result"]["figures"] == {"train.test.accuracy": 0.875} and
            set(kept["seconds_each"]) == {"echo", "train", "eval", "eval2"},
            "the figures are kept", str(kept))
     done = run(script, *options)
@@ -82,6 +83,34 @@ def test_script(work):
     expect("three: 87.5%" in done.stdout and "(second)" in
            read("examples/reproductions/README.md"), "reproductions",
            done.stdout)
+    # Rows side by side: the processor's time of each is its own.
+    busy = "python3 -c 'import time\nwhile time.process_time() < 0.5: pass'"
+    rows("examples/side", [dict(row, name="busy", commands=[busy] + row["commands"]),
+                           dict(row, name="idle",
+                                commands=["sleep 1"] + row["commands"] +
+                                ["test $RNNC_THREADS = 1"])])
+    done = run(script, "side", "--jobs", "2", *options)
+    kept = json.loads(read("examples/side/results.json"))
+    expect(done.returncode == 0 and kept["busy"]["cpu_seconds"] >= 0.5 and
+           kept["idle"]["cpu_seconds"] < kept["busy"]["cpu_seconds"],
+           "rows side by side", done.stdout + str(kept))
+    done = run(script, "one", "--jobs", "0", *options)
+    expect(done.returncode == 1 and "--jobs expects 1 or more, found 0" in
+           done.stdout, "--jobs 0", done.stdout)
+    # Results that are not of the commands in the table are said.
+    done = run(script, "--table")
+    expect(done.returncode == 0 and done.stdout == "", "all as it was run",
+           done.stdout)
+    kept["busy"]["commands"] = ["another"]
+    del kept["idle"]["commands"]
+    with open(os.path.join(root, "examples/side/results.json"), "w") as file:
+        json.dump(kept, file)
+    done = run(script, "--table")
+    expect(done.returncode == 0 and done.stdout ==
+           "examples/run: busy: its result is of other commands\n"
+           "examples/run: idle: its result is of unknown commands\n",
+           "results of other commands", done.stdout)
+    shutil.rmtree(os.path.join(root, "examples/side"))
     before = read("examples/first/results.json")
     done = run(script, "one", "--steps", "7", *options)
     expect(done.returncode == 0 and before ==
