@@ -24,8 +24,9 @@ using namespace rnnc::codegen;
 static constexpr int64_t kMultiplyAdd = 20, kWeight = 20;
 /// An operation on one entry; one that is a polynomial, such as exp.
 static constexpr int64_t kSimple = 15, kElementary = 250;
-/// A meeting: a line of memory goes from core to core and is waited for.
-static constexpr int64_t kMeeting = 100000;
+/// A meeting: what one core wrote goes to the other, and the later of the two is
+/// waited for.
+static constexpr int64_t kMeeting = 230000;
 /// A run begins and ends with a meeting.
 static constexpr int64_t kMeetingsOfRun = 2;
 /// Steps of a time axis that are taken to be usual, for the remark only.

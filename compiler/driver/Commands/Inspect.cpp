@@ -127,7 +127,7 @@ static Result<int> inspect(const CommandLine &line, Console &console) {
   const bool needsInput =
       std::any_of(kinds->begin(), kinds->end(),
                   [](Kind kind) { return kind != Components; });
-  std::optional<Subject> subject;
+  std::optional<Inspected> subject;
   if (!given.empty() || needsInput) {
     if (given.empty() && !data.mayExist())
       return usageError("no input", "give --input X or --data FILE");

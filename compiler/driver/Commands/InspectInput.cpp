@@ -75,7 +75,7 @@ int64_t InspectData::count() {
 // Examples of the data
 //===----------------------------------------------------------------------===//
 
-void InspectData::addTokens(const hir::Input &input, Subject &subject) {
+void InspectData::addTokens(const hir::Input &input, Inspected &subject) {
   const rt::Vocabulary *known = symbols(input.name);
   auto it = subject.input.values.find(input.name);
   if (!known || it == subject.input.values.end() ||
@@ -90,7 +90,7 @@ void InspectData::addTokens(const hir::Input &input, Subject &subject) {
 
 Result<void> InspectData::setExtents(const hir::Input &input,
                                      const rt::Tensor &tensor,
-                                     Subject &subject) {
+                                     Inspected &subject) {
   for (size_t i = 0; i < input.type.axes.size(); ++i) {
     const std::string axis =
         model().axes[size_t(model().rootAxis(input.type.axes[i]))].name;
@@ -105,7 +105,7 @@ Result<void> InspectData::setExtents(const hir::Input &input,
   return {};
 }
 
-Result<Subject> InspectData::ofStream(int64_t start) {
+Result<Inspected> InspectData::ofStream(int64_t start) {
   DataPart &from = part();
   // Everything must be there, targets too where the data have them.
   const int64_t least = from.length > 0 ? from.length : from.inputLength;
@@ -121,7 +121,7 @@ Result<Subject> InspectData::ofStream(int64_t start) {
       std::min(least - start, opened.project->settings().whole("length", 64));
   window.stride = window.steps;
   window.fresh = true;
-  Subject subject;
+  Inspected subject;
   subject.title = "steps " + std::to_string(from.begin + start + 1) + " to " +
                   std::to_string(from.begin + start + window.steps);
   rt::Tensor scratch;
@@ -154,13 +154,13 @@ Result<Subject> InspectData::ofStream(int64_t start) {
   return subject;
 }
 
-Result<Subject> InspectData::row(size_t place) {
+Result<Inspected> InspectData::row(size_t place) {
   if (data->stream)
     return ofStream(int64_t(place));
   const int64_t number = part().rows[place];
   const int64_t rows[] = {number};
   rt::ExampleBatch batch = part().examples->gather(rows);
-  Subject subject;
+  Inspected subject;
   subject.title = "example " + std::to_string(number + 1);
   for (rt::BatchField &field : batch.fields) {
     const hir::Input *input = model().findInput(field.name);
@@ -185,7 +185,7 @@ Result<Subject> InspectData::row(size_t place) {
   return subject;
 }
 
-Result<Subject> InspectData::example(int64_t number) {
+Result<Inspected> InspectData::example(int64_t number) {
   if (data->stream)
     return ofStream(number - 1);
   const std::vector<int64_t> &rows = part().rows;
@@ -226,7 +226,7 @@ static Result<std::vector<double>> numbersOf(const std::string &name,
 }
 
 Result<void> InspectData::setValue(const hir::Input &input,
-                                   const std::string &text, Subject &subject) {
+                                   const std::string &text, Inspected &subject) {
   const hir::Type &type = input.type;
   const rt::Vocabulary *known = symbols(input.name);
   const bool tokens = type.elem == hir::Elem::Int && type.shape.empty();
@@ -342,7 +342,7 @@ Result<void> InspectData::setValue(const hir::Input &input,
   return {};
 }
 
-Result<Subject> InspectData::written(const std::vector<std::string> &values) {
+Result<Inspected> InspectData::written(const std::vector<std::string> &values) {
   if (values.size() == 1 && values[0].size() > 1 && values[0][0] == '@' &&
       parseWhole(values[0].substr(1))) {
     const int64_t number = *parseWhole(values[0].substr(1));
@@ -356,7 +356,7 @@ Result<Subject> InspectData::written(const std::vector<std::string> &values) {
       return done.error();
     return example(number);
   }
-  Subject subject;
+  Inspected subject;
   for (const std::string &value : values) {
     const size_t equals = value.find('=');
     const hir::Input *input = equals == std::string::npos

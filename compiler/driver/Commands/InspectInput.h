@@ -13,7 +13,7 @@
 namespace rnnc::driver {
 
 /// One example and how to speak of it.
-struct Subject {
+struct Inspected {
   ProbeInput input;
   /// The symbols at each step of inputs that have a vocabulary.
   std::map<std::string, std::vector<std::string>> tokens;
@@ -37,23 +37,23 @@ public:
   std::string partName() const;
   /// Example `number`, counted from 1 as `rnnc predict` does; of a stream the
   /// steps from that one on.
-  Result<Subject> example(int64_t number);
+  Result<Inspected> example(int64_t number);
   /// The example at a place in the part, from 0.
-  Result<Subject> row(size_t place);
+  Result<Inspected> row(size_t place);
   int64_t count();
 
   /// Values of --input: "TEXT" or "INPUT=VALUE", or one "@N".
-  Result<Subject> written(const std::vector<std::string> &values);
+  Result<Inspected> written(const std::vector<std::string> &values);
   /// What tokens of an input or target are numbers of; null if unknown.
   const rt::Vocabulary *symbols(const std::string &input) const;
 
 private:
   Result<void> setValue(const hir::Input &input, const std::string &text,
-                        Subject &subject);
+                        Inspected &subject);
   Result<void> setExtents(const hir::Input &input, const rt::Tensor &tensor,
-                          Subject &subject);
-  void addTokens(const hir::Input &input, Subject &subject);
-  Result<Subject> ofStream(int64_t start);
+                          Inspected &subject);
+  void addTokens(const hir::Input &input, Inspected &subject);
+  Result<Inspected> ofStream(int64_t start);
   rt::DType realType() const;
   const hir::Model &model() const { return opened.project->model(); }
 

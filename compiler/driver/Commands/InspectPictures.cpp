@@ -91,7 +91,7 @@ std::string Pictures::axisName(const hir::Model &model, int axis) const {
 }
 
 std::vector<std::string> Pictures::labelsOf(const hir::Model &model, int axis,
-                                            const Subject &subject,
+                                            const Inspected &subject,
                                             std::string *from) const {
   if (axis < 0)
     return {};
@@ -111,7 +111,7 @@ std::vector<std::string> Pictures::labelsOf(const hir::Model &model, int axis,
 }
 
 std::string Pictures::axisTitle(const hir::Model &model, int axis,
-                                const Subject &subject) const {
+                                const Inspected &subject) const {
   std::string input;
   labelsOf(model, axis, subject, &input);
   return "step of " + axisName(model, axis) +
@@ -156,15 +156,15 @@ std::vector<double> normsAlong(const Probe::Values &values,
 }
 } // namespace
 
-Result<bool> Pictures::states(const Subject &subject) {
+Result<bool> Pictures::states(const Inspected &subject) {
   return maps(subject, "states", observeStates);
 }
 
-Result<bool> Pictures::gates(const Subject &subject) {
+Result<bool> Pictures::gates(const Inspected &subject) {
   return maps(subject, "gates", observeNamed);
 }
 
-Result<bool> Pictures::maps(const Subject &subject, const char *what,
+Result<bool> Pictures::maps(const Inspected &subject, const char *what,
                             const Change &change) {
   auto model = freshModel(false);
   if (!model)
@@ -274,7 +274,7 @@ Result<bool> Pictures::maps(const Subject &subject, const char *what,
 // Attention
 //===----------------------------------------------------------------------===//
 
-Result<bool> Pictures::attention(const Subject &subject) {
+Result<bool> Pictures::attention(const Inspected &subject) {
   auto model = freshModel(false);
   if (!model)
     return model.error();
@@ -414,7 +414,7 @@ static double radiusOf(const Recurrence &form, const Probe::Values &values,
   return largest;
 }
 
-Result<bool> Pictures::gradients(const Subject &subject) {
+Result<bool> Pictures::gradients(const Inspected &subject) {
   std::vector<rt::CurvePanel> panels;
   Json list = Json::array();
   std::map<std::string, size_t> entryOf;
@@ -652,7 +652,7 @@ Result<void> Pictures::finals(int64_t points, bool &any) {
   if (count < 3)
     return {};
   any = true;
-  std::vector<Subject> subjects;
+  std::vector<Inspected> subjects;
   int64_t longest = 1;
   for (int64_t i = 0; i < count; ++i) {
     auto subject = data.row(size_t(i));
@@ -666,7 +666,7 @@ Result<void> Pictures::finals(int64_t points, bool &any) {
   if (!made)
     return made.error();
   std::vector<std::vector<double>> values(all.size());
-  for (const Subject &subject : subjects) {
+  for (const Inspected &subject : subjects) {
     if (auto done = (*made)->run(subject.input); !done)
       return done;
     for (size_t i = 0; i < all.size(); ++i) {
@@ -684,7 +684,7 @@ Result<void> Pictures::finals(int64_t points, bool &any) {
                     " examples of the " + data.partName() + " part, " +
                     std::to_string(size) + " units");
     for (int64_t p = 0; p < count; ++p) {
-      const Subject &subject = subjects[size_t(p)];
+      const Inspected &subject = subjects[size_t(p)];
       rt::PlotPoint &point = panel.points[size_t(p)];
       if (classes) {
         auto it = subject.input.values.find(classes->name);

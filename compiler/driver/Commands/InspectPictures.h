@@ -23,10 +23,10 @@ public:
 
   /// Each says whether the model has such a thing; an error if it cannot be
   /// made. `subject` is the example that is looked at.
-  Result<bool> states(const Subject &subject);
-  Result<bool> gates(const Subject &subject);
-  Result<bool> gradients(const Subject &subject);
-  Result<bool> attention(const Subject &subject);
+  Result<bool> states(const Inspected &subject);
+  Result<bool> gates(const Inspected &subject);
+  Result<bool> gradients(const Inspected &subject);
+  Result<bool> attention(const Inspected &subject);
   /// Tables of embeddings, and with data the states after the last step of at
   /// most so many examples.
   Result<bool> components(bool withData, int64_t points);
@@ -44,7 +44,7 @@ private:
   Result<std::unique_ptr<Probe>> probe(std::unique_ptr<hir::Model> model,
                                        const std::string &entry,
                                        const ProbeInput *input);
-  Result<bool> maps(const Subject &subject, const char *what,
+  Result<bool> maps(const Inspected &subject, const char *what,
                     const Change &change);
   Result<void> tables(bool &any);
   Result<void> finals(int64_t points, bool &any);
@@ -54,10 +54,10 @@ private:
   std::string axisName(const hir::Model &model, int axis) const;
   /// The symbols along an axis, and the input they are of.
   std::vector<std::string> labelsOf(const hir::Model &model, int axis,
-                                    const Subject &subject,
+                                    const Inspected &subject,
                                     std::string *input = nullptr) const;
   std::string axisTitle(const hir::Model &model, int axis,
-                        const Subject &subject) const;
+                        const Inspected &subject) const;
 
   OpenedModel &opened;
   InspectData &data;

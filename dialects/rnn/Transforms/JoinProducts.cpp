@@ -362,12 +362,15 @@ static unsigned joinOneSummed(Block &block) {
 namespace {
 struct JoinProductsPass
     : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass> {
+  using JoinProductsPassBase::JoinProductsPassBase;
+
   bool join(Block &block, bool parametersOnly) {
     bool changed = false;
-    while (unsigned count = joinOneSummed(block)) {
-      numSummed += count;
-      changed = true;
-    }
+    if (sumsInScans || !isa<ScanOp>(block.getParentOp()))
+      while (unsigned count = joinOneSummed(block)) {
+        numSummed += count;
+        changed = true;
+      }
     // Before products of what they read: their order is that of the whole.
     while (unsigned count = joinReaders(block)) {
       numReaders += count;

@@ -144,7 +144,9 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
 
     Joined are operands of static shape from outside the scan (weights), slices of one
     value, and emissions of one scan, which then emits the joined
-    value. Joined weights stand outside of all scans. The order of the parts
+    value. Joined weights stand outside of all scans. Without `sums-in-scans` (2)
+    leaves scans alone: joined factors are copies, made anew in each step, that
+    threads which share a step have to wait for. The order of the parts
     follows the order of the weights, so that forward and reverse join alike.
 
     Does not change the chain of multiply-adds of an element, except that (2) starts
@@ -164,6 +166,9 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
     %f = rnn.slice %p axis 1 from 8 : H2 to H
     ```
   }];
+  let options = [
+    Option<"sumsInScans", "sums-in-scans", "bool", "true",
+           "(2) in scans too, where the joined factor is made anew in each step">];
   let statistics = [
     Statistic<"numShared", "products-sharing", "Number of products joined that share an operand">,
     Statistic<"numSummed", "products-summed", "Number of products joined that are summed">,

@@ -126,11 +126,17 @@ std::vector<float> whole(const rnnc::Model &model, Values &x) {
 } // namespace
 
 TEST(Stream, HasTheBitsOfTheWholeSequence) {
-  rnnc::Model model = make();
-  for (int64_t batch : {1, 3, 33}) {
-    Values x({9, batch, 3});
-    rnnc::Stream stream = model.stream(int(batch)).value();
-    EXPECT_EQ(steps(stream, x), whole(model, x)) << batch;
+  // Where threads share a step, products that are added are not joined.
+  rnnc::Model alone = make();
+  for (int threads : {1, 2, 3}) {
+    rnnc::Model model = make(1, threads);
+    for (int64_t batch : {1, 3, 33}) {
+      Values x({9, batch, 3});
+      rnnc::Stream stream = model.stream(int(batch)).value();
+      std::vector<float> found = steps(stream, x);
+      EXPECT_EQ(found, whole(model, x)) << threads << " threads, " << batch;
+      EXPECT_EQ(found, whole(alone, x)) << threads << " threads, " << batch;
+    }
   }
 }
 
