@@ -465,6 +465,9 @@ Result<double> Pieces::add(const Batch &batch) {
     for (const rt::ReversalAction &action :
          rt::reversal(count, planned.states)) {
       if (action.kind == rt::ReversalAction::Advance) {
+        // Where no states are carried, none are made on the way.
+        if (!advance)
+          continue;
         int64_t from = action.from;
         for (int64_t i = 0; i < action.count; ++i) {
           int64_t first = starts[size_t(action.piece + i)];

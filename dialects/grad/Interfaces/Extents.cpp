@@ -5,9 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/grad/Interfaces/Extents.h"
-#include "dialects/rnn/IR/RNNDialect.h"
+#include "dialects/rnn/IR/Arguments.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -18,8 +17,7 @@ using namespace rnnc::rnn;
 static Value findArgument(FunctionOpInterface function, ArgKind kind,
                           StringRef name) {
   for (BlockArgument argument : function.getArguments()) {
-    auto arg = function.getArgAttrOfType<ArgAttr>(argument.getArgNumber(),
-                                                  kArgAttrName);
+    ArgAttr arg = argOf(function, argument.getArgNumber());
     if (arg && arg.getKind() == kind && arg.getName().getValue() == name)
       return argument;
   }
@@ -47,8 +45,7 @@ static Value findInArgument(BlockArgument argument, int64_t dim) {
   auto function = dyn_cast<FunctionOpInterface>(parent);
   if (!function)
     return {};
-  auto arg =
-      function.getArgAttrOfType<ArgAttr>(argument.getArgNumber(), kArgAttrName);
+  ArgAttr arg = argOf(function, argument.getArgNumber());
   if (!arg)
     return {};
   auto type = cast<RankedTensorType>(argument.getType());
@@ -167,8 +164,7 @@ static ArgAttr axisOf(Value extent) {
           : FunctionOpInterface();
   if (!function)
     return {};
-  auto arg =
-      function.getArgAttrOfType<ArgAttr>(argument.getArgNumber(), kArgAttrName);
+  ArgAttr arg = argOf(function, argument.getArgNumber());
   return arg && arg.getKind() == ArgKind::Axis ? arg : ArgAttr();
 }
 

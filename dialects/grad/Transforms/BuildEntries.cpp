@@ -6,6 +6,7 @@
 
 #include "dialects/grad/Transforms/Optimizers.h"
 #include "dialects/grad/Transforms/Passes.h"
+#include "dialects/rnn/IR/Arguments.h"
 
 #define DEBUG_TYPE "grad-build-entries"
 
@@ -18,10 +19,6 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::grad;
 using namespace rnnc::rnn;
-
-static ArgAttr argOf(func::FuncOp function, unsigned number) {
-  return function.getArgAttrOfType<ArgAttr>(number, kArgAttrName);
-}
 
 static DictionaryAttr describe(MLIRContext *context, ArgKind kind,
                                const Twine &name,

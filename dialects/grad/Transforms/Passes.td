@@ -125,8 +125,9 @@ def SplitTimePass : Grad_Pass<"grad-split-time", "SplitTime"> {
     the time axis that holds most. What comes out:
 
     - `@before` takes whole inputs: values that depend on them alone (kind kept),
-      and what carried values begin with (kinds carry and back).
+      and what carried values begin with (kinds carry and back); none without either.
     - `@advance` goes forward over a piece: carry to carry'. It keeps nothing.
+      Where nothing is carried (sums over time without a recurrence) there is none.
     - `@reverse` goes forward over a piece, then back: carry, back and sums of the
       pieces after it, to carry', back' and sums. `@last`, where the loss needs
       what is known after the last step only, is the same for the last piece and

@@ -11,6 +11,7 @@
 #include "dialects/grad/Interfaces/Extents.h"
 #include "dialects/grad/Transforms/Passes.h"
 #include "dialects/grad/Transforms/TimeLocality.h"
+#include "dialects/rnn/IR/Arguments.h"
 #include "dialects/rnn/IR/Remarks.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -26,10 +27,6 @@ using namespace mlir;
 using namespace rnnc;
 using namespace rnnc::grad;
 using namespace rnnc::rnn;
-
-static ArgAttr argOf(func::FuncOp function, unsigned number) {
-  return function.getArgAttrOfType<ArgAttr>(number, kArgAttrName);
-}
 
 static DictionaryAttr attrsOf(ArgAttr arg) {
   return DictionaryAttr::get(
@@ -683,8 +680,14 @@ struct SplitTimePass : grad::impl::SplitTimePassBase<SplitTimePass> {
       made = PartBuilder(split, Part::After).build("after");
     if (succeeded(made))
       made = PartBuilder(split, Part::Before).build("before");
-    if (succeeded(made))
+    if (succeeded(made)) {
+      // Where nothing is carried or kept there is nothing to make.
+      for (StringRef name : {"advance", "before"})
+        if (auto part = module.lookupSymbol<func::FuncOp>(name);
+            part.getNumResults() == 0)
+          part.erase();
       return success();
+    }
     for (StringRef name : {"reverse", "last", "advance", "after", "before"})
       if (auto part = module.lookupSymbol<func::FuncOp>(name))
         part.erase();

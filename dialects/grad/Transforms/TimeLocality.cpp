@@ -6,6 +6,7 @@
 
 #include "dialects/grad/Transforms/TimeLocality.h"
 #include "dialects/grad/Interfaces/Extents.h"
+#include "dialects/rnn/IR/Arguments.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -316,8 +317,7 @@ LogicalResult TimeLocality::visit(Operation *op) {
 
 LogicalResult TimeLocality::run() {
   for (BlockArgument argument : function.getArguments()) {
-    auto arg = function.getArgAttrOfType<ArgAttr>(argument.getArgNumber(),
-                                                  kArgAttrName);
+    ArgAttr arg = argOf(function, argument.getArgNumber());
     Place place;
     int axis = axisOf(argument);
     if (axis < 0 || axis > 1)

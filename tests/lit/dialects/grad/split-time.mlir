@@ -123,3 +123,28 @@ func.func @split(%B: index {rnn.arg = #rnn.arg<axis, "B">}, %T: index {rnn.arg =
   %db = rnn.reduce sum "tbn->n" %gs : tensor<?x?x4xf32> to tensor<4xf32>
   return %db : tensor<4xf32>
 }
+
+// -----
+
+// A sum over the axis and no recurrence: nothing is carried from piece to piece,
+// so there is nothing to go forward over, and nothing to begin with.
+
+func.func @split(%B: index {rnn.arg = #rnn.arg<axis, "B">}, %T: index {rnn.arg = #rnn.arg<axis, "T">},
+    %seed: tensor<f32> {rnn.arg = #rnn.arg<hyper, "seed">},
+    %x: tensor<?x?x4xf32> {rnn.arg = #rnn.arg<input, "x", ["T", "B"]>})
+    -> (tensor<f32> {rnn.arg = #rnn.arg<loss, "total">}, tensor<4xf32> {rnn.arg = #rnn.arg<grad, "b">}) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %gs = rnn.broadcast "->tbn" %seed [%T, %B] : tensor<f32> to tensor<?x?x4xf32>
+  %d = arith.mulf %gs, %x : tensor<?x?x4xf32>
+  %db = rnn.reduce sum "tbn->n" %d : tensor<?x?x4xf32> to tensor<4xf32>
+  return %one, %db : tensor<f32>, tensor<4xf32>
+}
+
+// CHECK-NOT: func.func @advance
+// CHECK-NOT: func.func @before
+// CHECK-LABEL: func.func @reverse(
+// CHECK: rnn.reduce sum "tbn->n" %{{.*}} into(%{{.*}} : tensor<4xf32>)
+// CHECK-NOT: func.func @advance
+// CHECK-LABEL: func.func @after(
+// CHECK: return
+// CHECK-NOT: func.func @
