@@ -37,6 +37,8 @@ struct RunRecord {
   std::optional<double> number(std::string_view path) const;
   /// The best validation loss and its step: of the result, else of metrics.
   std::optional<std::pair<double, int64_t>> best() const;
+  /// What the validation after that many steps measured, if metrics have it.
+  std::optional<Metrics> validationAt(int64_t step) const;
 };
 
 /// Reads a run folder, finished or not. config.json must be there.

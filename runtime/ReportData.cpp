@@ -83,6 +83,14 @@ std::optional<std::pair<double, int64_t>> RunRecord::best() const {
   return found;
 }
 
+std::optional<Metrics> RunRecord::validationAt(int64_t step) const {
+  std::optional<Metrics> found;
+  for (const Metrics &line : metrics)
+    if (line.split == "valid" && line.step == step)
+      found = line;
+  return found;
+}
+
 Result<RunRecord> readRun(const fs::path &path) {
   Result<RunFolder> folder = RunFolder::open(path);
   if (!folder)
@@ -229,9 +237,21 @@ reportCells(std::span<const RunRecord> runs) {
     auto best = run.best();
     return best ? std::to_string(best->second) : std::string("-");
   });
-  numbered("ppl", "valid.perplexity", 2);
-  numbered("accuracy", "valid.accuracy", 4);
+  // Of the best validation, whose weights are kept and tested, not of the last.
+  auto ofBest = [&](const char *heading, int count,
+                    std::optional<double> (*read)(const Metrics &)) {
+    column(heading, [=](const RunRecord &run, size_t) {
+      auto best = run.best();
+      auto line = best ? run.validationAt(best->second) : std::nullopt;
+      return decimals(line ? read(*line) : std::nullopt, count);
+    });
+  };
+  ofBest("at epoch", 2,
+         [](const Metrics &line) { return std::optional(line.epoch); });
+  ofBest("ppl", 2, [](const Metrics &line) { return line.perplexity; });
+  ofBest("accuracy", 4, [](const Metrics &line) { return line.accuracy; });
   numbered("test", "test.loss", 4);
+  numbered("test accuracy", "test.accuracy", 4);
   numbered("5-gram", "baselines.5-gram", 4);
   numbered("naive", "baselines.naive", 4);
   numbered("chance", "baselines.chance", 4);

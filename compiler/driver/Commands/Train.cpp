@@ -532,6 +532,15 @@ void TrainRun::describe(const TrainOutcome &outcome) {
       valid = evaluationJson(*outcome.valid);
     valid["best_loss"] = number(state.bestLoss);
     valid["best_step"] = state.bestStep;
+    // The validation of the weights that are kept, and tested; a run that was
+    // resumed made it earlier.
+    auto record = rt::readRun(folder->path());
+    auto best = record ? record->validationAt(state.bestStep) : std::nullopt;
+    valid["best_epoch"] = best ? Json(best->epoch) : Json(nullptr);
+    for (auto [key, value] :
+         {std::pair("best_perplexity", best ? best->perplexity : std::nullopt),
+          std::pair("best_accuracy", best ? best->accuracy : std::nullopt)})
+      valid[key] = value ? number(*value) : Json(nullptr);
   }
   object["valid"] = valid;
   object["test"] = test ? evaluationJson(*test) : Json(nullptr);
@@ -557,6 +566,8 @@ std::string TrainRun::closingLines(const TrainOutcome &outcome) {
     if (auto ppl = perplexity(state.bestLoss))
       text += " (ppl " + fixed(*ppl, 2) + ")";
     text += " at step " + std::to_string(state.bestStep);
+    if (test)
+      text += "; test " + fixed(test->loss, 4);
     for (const char *name : {"5-gram", "naive", "chance"})
       if (baselines.contains(name) && baselines[name].is_number()) {
         text += std::string("; ") + name + " " +

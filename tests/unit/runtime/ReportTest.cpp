@@ -31,12 +31,16 @@ static void writeRun(const std::filesystem::path &folder, const char *lr,
       R"({"step": 1, "epoch": 0.1, "split": "train", "loss": 3.5, "perplexity": null, "accuracy": null, "grad_norm": 0.5, "lr": 0.1}
 {"step": 20, "epoch": 2, "split": "train", "loss": "nan", "perplexity": null, "accuracy": null, "grad_norm": 0.5, "lr": 0.1}
 {"step": 20, "epoch": 2, "split": "valid", "loss": 2.25, "perplexity": null, "accuracy": null, "grad_norm": null, "lr": 0.1}
-{"step": 40, "ep)"));
+)" + std::string(finished ? R"({"step": 30, "epoch": 3, "split": "valid", "loss": 2.125, "perplexity": 8.37, "accuracy": null, "grad_norm": null, "lr": 0.1}
+{"step": 40, "epoch": 4, "split": "valid", "loss": 2.5, "perplexity": 12.18, "accuracy": null, "grad_norm": null, "lr": 0.1}
+)"
+                                 : "") +
+          R"({"step": 40, "ep)"));
   if (finished)
     ASSERT_TRUE(writeFile(folder / "result.json",
                           R"({"status": "finished", "steps": 40, "wall_s": 75.2,
             "valid": {"loss": 2.5, "best_loss": 2.125, "best_step": 30,
-                      "perplexity": 8.37},
+                      "perplexity": 12.18},
             "baselines": {"5-gram": 1.75},
             "timing": {"train": 1.5}, "stages": [{"name": "rnn", "ms": 12}]})"));
 }
@@ -50,7 +54,10 @@ TEST(Report, RunsAreReadAsFarAsTheyGo) {
   EXPECT_EQ(a->name, "a");
   EXPECT_EQ(a->status(), "finished");
   EXPECT_EQ(a->best(), std::pair(2.125, int64_t(30)));
-  EXPECT_EQ(a->number("valid.perplexity"), 8.37);
+  EXPECT_EQ(a->number("valid.perplexity"), 12.18);
+  ASSERT_TRUE(a->validationAt(30));
+  EXPECT_EQ(a->validationAt(30)->epoch, 3);
+  EXPECT_FALSE(a->validationAt(31));
   EXPECT_EQ(a->number("valid.none"), std::nullopt);
   // No result: what the metrics say. A torn line is no line.
   EXPECT_EQ(b->status(), "unfinished");
@@ -63,12 +70,12 @@ TEST(Report, RunsAreReadAsFarAsTheyGo) {
   EXPECT_EQ(differing[0].first, "lr");
   EXPECT_EQ(differing[0].second, (std::vector<std::string>{"0.1", "0.01"}));
   EXPECT_EQ(reportTable(runs),
-            "run    lr      status  steps  best valid  at step   ppl  5-gram  "
-            "time\n"
-            "a     0.1    finished     40      2.1250       30  8.37  1.7500  "
-            "1:15\n"
-            "b    0.01  unfinished     20      2.2500       20     -       -  "
-            "   -\n");
+            "run    lr      status  steps  best valid  at step  at epoch   ppl  "
+            "5-gram  time\n"
+            "a     0.1    finished     40      2.1250       30      3.00  8.37  "
+            "1.7500  1:15\n"
+            "b    0.01  unfinished     20      2.2500       20      2.00     -  "
+            "     -     -\n");
   ReportJson rows = reportRows(runs);
   EXPECT_EQ(rows[1]["values"]["lr"], "0.01");
   EXPECT_EQ(rows[1]["steps"], nullptr);
