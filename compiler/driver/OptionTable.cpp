@@ -101,7 +101,8 @@ static std::vector<OptionInfo> trainOptions() {
       {"valid-every", K::Text, "epoch|N", "when to validate (epoch)"},
       {"patience", K::Count, "N", "validations without a better one (off)"},
       {"stop-below", K::Text, "[NAME=]X[:N]",
-       "end once N updates running had a loss, or a metric, below X (off)"},
+       "end once N updates running had a loss, or a metric, below X; mean:X:N: "
+       "once their mean is; \"A and B\": once both hold (off)"},
       {"checkpoint-every", K::Text, "TIME|N", "when to save (5m)"},
       {"out", K::Text, "DIR", "the run folder (runs/SPEC-DATE)"},
       {"resume", K::Text, "RUN", "go on with a run"},

@@ -53,23 +53,10 @@ Result<TrainPlan> TrainPlan::of(const Settings &settings) {
   }
   plan.patience = settings.whole("patience", 0);
   if (auto text = settings.get("stop-below")) {
-    size_t equals = text->find('=');
-    std::string rest = *text;
-    if (equals != std::string::npos) {
-      plan.stopMetric = text->substr(0, equals);
-      rest = text->substr(equals + 1);
-    }
-    size_t colon = rest.find(':');
-    auto mark = parseReal(rest.substr(0, colon));
-    auto updates = colon == std::string::npos
-                       ? std::optional<int64_t>(1)
-                       : parseWhole(rest.substr(colon + 1));
-    if (!mark || !updates || *updates < 1 || equals == 0)
-      return usageError("--stop-below expects X, X:N or METRIC=X:N, a value "
-                        "and a number of updates, found '" +
-                        *text + "'");
-    plan.stopBelow = *mark;
-    plan.stopUpdates = *updates;
+    auto rule = StopRule::parse(*text);
+    if (!rule)
+      return rule.error();
+    plan.stop = *rule;
   }
   if (auto text = settings.get("checkpoint-every")) {
     if (auto steps = parseWhole(*text); steps && *steps > 0) {
@@ -102,7 +89,7 @@ Json TrainState::toJson(int64_t step) const {
           {"best_step", bestStep},
           {"last_valid_step", lastValidStep},
           {"bad_validations", badValidations},
-          {"low_losses", lowLosses},
+          {"stop", stop.toJson()},
           {"epoch_index", epochIndex},
           {"next_index", nextIndex},
           {"schedule_factor", scheduleFactor},
@@ -136,11 +123,11 @@ Result<void> TrainState::fromJson(const Json &json, int64_t &step) {
   count("best_step", bestStep);
   count("last_valid_step", lastValidStep);
   count("bad_validations", badValidations);
-  count("low_losses", lowLosses);
   count("epoch_index", epochIndex);
   count("next_index", nextIndex);
   real("schedule_factor", scheduleFactor);
   real("schedule_best", scheduleBest);
+  whole = whole && json.contains("stop") && stop.fromJson(json["stop"]);
   if (!whole)
     return makeError("bad-file", "the checkpoint lacks its training state");
   return {};
@@ -160,7 +147,7 @@ private:
   Result<void> prepare();
   Result<StepResult> oneStep();
   Result<StepResult> stepInPieces();
-  /// Of these examples, the metric that decides about the end.
+  /// Of these examples, the metrics that decide about the end.
   Result<void> measure(const std::vector<int64_t> &rows);
   /// Validates; true if training should end.
   Result<bool> validate(TrainOutcome &outcome);
@@ -186,8 +173,9 @@ private:
   /// Weights that gave a finite loss, and a newer copy that is not proved yet.
   std::vector<rt::Tensor> good, candidate;
   int64_t goodStep = 0, candidateStep = -1;
-  /// The greatest that `measure` found for the update to come.
-  double measured = 0;
+  /// What `measure` found for the update to come, and in how many batches.
+  std::map<std::string, UpdateValue> measured;
+  int64_t measurements = 0;
 };
 
 } // namespace
@@ -197,25 +185,8 @@ static constexpr double smoothing = 0.98;
 /// Steps between copies of the weights that a bad loss goes back to.
 static constexpr int64_t keepEvery = 100;
 
-Result<void> TrainPlan::checkStop(const hir::Model &model,
-                                  bool isStream) const {
-  if (stopMetric.empty())
-    return {};
-  if (isStream)
-    return usageError("--stop-below: a metric is measured on examples, the "
-                      "data are a stream; give a loss");
-  std::string names;
-  for (const hir::Metric &metric : model.metrics) {
-    if (metric.name == stopMetric)
-      return {};
-    names += (names.empty() ? "" : ", ") + metric.name;
-  }
-  return usageError("--stop-below: the model has no metric '" + stopMetric +
-                    "'; it has " + (names.empty() ? "none" : names));
-}
-
 Result<void> Loop::measure(const std::vector<int64_t> &rows) {
-  if (plan.stopMetric.empty())
+  if (!plan.stop.readsMetrics())
     return {};
   DataPart now;
   now.examples = data.train.examples;
@@ -223,14 +194,24 @@ Result<void> Loop::measure(const std::vector<int64_t> &rows) {
   auto found = session.evaluate(now, int64_t(rows.size()), plan.window);
   if (!found)
     return found.error();
-  // What is no number is not below anything.
-  const double value = found->values[plan.stopMetric];
-  measured = std::isnan(value) ? HUGE_VAL : std::max(measured, value);
+  ++measurements;
+  for (const StopCondition &condition : plan.stop.conditions) {
+    if (condition.metric.empty())
+      continue;
+    // What is no number is not below anything.
+    double value = found->values[condition.metric];
+    value = std::isnan(value) ? HUGE_VAL : value;
+    auto [it, first] = measured.try_emplace(condition.metric);
+    UpdateValue &all = it->second;
+    all.greatest = first ? value : std::max(all.greatest, value);
+    all.mean += (value - all.mean) / double(measurements);
+  }
   return {};
 }
 
 Result<void> Loop::prepare() {
-  if (auto done = plan.checkStop(*session.variant().model, data.stream); !done)
+  if (auto done = plan.stop.check(*session.variant().model, data.stream);
+      !done)
     return done;
   if (data.stream) {
     rt::StreamOptions options;
@@ -419,7 +400,8 @@ Result<TrainOutcome> Loop::run() {
   while (!limitReached(outcome.status)) {
     if (session.step % keepEvery == 0 || candidateStep < 0)
       keep();
-    measured = plan.stopMetric.empty() ? 0 : -HUGE_VAL;
+    measured.clear();
+    measurements = 0;
     auto result = oneStep();
     if (!result)
       return result.error();
@@ -448,9 +430,7 @@ Result<TrainOutcome> Loop::run() {
     state.lossWeight = smoothing * state.lossWeight + 1;
     state.tokens += result->count;
     state.epoch = double(session.step) / double(perEpoch);
-    const double judged = plan.stopMetric.empty() ? result->loss : measured;
-    state.lowLosses =
-        plan.stopBelow && judged < *plan.stopBelow ? state.lowLosses + 1 : 0;
+    state.stop.observe(plan.stop, result->loss, measured);
 
     bool go = !hooks.stepped || hooks.stepped(state, session.step);
     if (go && isDue()) {
@@ -466,7 +446,7 @@ Result<TrainOutcome> Loop::run() {
       outcome.status = "interrupted";
       break;
     }
-    if (plan.stopBelow && state.lowLosses >= plan.stopUpdates) {
+    if (state.stop.holds(plan.stop)) {
       outcome.status = "early_stopped";
       break;
     }

@@ -9,6 +9,7 @@
 #ifndef RNNC_COMPILER_DRIVER_TRAINLOOP_H
 #define RNNC_COMPILER_DRIVER_TRAINLOOP_H
 
+#include "compiler/driver/StopRule.h"
 #include "compiler/driver/Training.h"
 #include "runtime/Schedule.h"
 
@@ -33,19 +34,14 @@ struct TrainPlan {
   int64_t validEvery = 0;
   /// 0: never stop early.
   int64_t patience = 0;
-  /// Ends once so many updates running had a loss below the mark; or the metric
-  /// of this name, of the examples of the update with the weights before it.
-  std::optional<double> stopBelow;
-  std::string stopMetric;
-  int64_t stopUpdates = 1;
+  /// Ends once it holds; its metrics are of the examples of an update, with the
+  /// weights before it.
+  StopRule stop;
   /// The first that is above 0 counts.
   int64_t checkpointSteps = 0;
   double checkpointSeconds = 300;
 
   static Result<TrainPlan> of(const Settings &settings);
-  /// An error if what `stopMetric` names is not in the model, or if the data
-  /// are a stream.
-  Result<void> checkStop(const hir::Model &model, bool isStream) const;
 };
 
 /// What is known while training goes on.
@@ -63,8 +59,7 @@ struct TrainState {
   int64_t bestStep = 0;
   int64_t lastValidStep = 0;
   int64_t badValidations = 0;
-  /// Updates running with a loss or metric below the mark of `stopBelow`.
-  int64_t lowLosses = 0;
+  StopState stop;
   int64_t epochIndex = 0, nextIndex = 0;
   double scheduleFactor = 1, scheduleBest = 1e300;
 

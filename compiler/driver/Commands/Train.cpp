@@ -255,7 +255,8 @@ Result<void> TrainRun::compile() {
   if (!made)
     return made.error();
   session = std::move(*made);
-  if (auto done = plan.checkStop(*session->variant().model, data.stream); !done)
+  if (auto done = plan.stop.check(*session->variant().model, data.stream);
+      !done)
     return done;
   if (auto path = project->settings().get("init"); path && !resumed)
     if (auto done = project->weights.load(*path); !done)
