@@ -36,6 +36,30 @@ const Field *Examples::find(std::string_view name) const {
   return nullptr;
 }
 
+std::pair<int64_t, int64_t> Field::valuesOf(int64_t example) const {
+  int64_t begin = example, end = example + 1;
+  if (kind == FieldKind::Sequence) {
+    begin *= values.shape()[1];
+    end *= values.shape()[1];
+  } else if (kind == FieldKind::Ragged) {
+    begin = offsets[static_cast<size_t>(begin)];
+    end = offsets[static_cast<size_t>(end)];
+    if (!inner.empty())
+      return {inner[static_cast<size_t>(begin)],
+              inner[static_cast<size_t>(end)]};
+  }
+  return {begin, end};
+}
+
+bool BatchField::has(int64_t t, int64_t b) const {
+  if (nested())
+    return t % axes[1] <
+           innerLengths.as<int32_t>()[static_cast<size_t>(
+               t / axes[1] * values.shape()[1] + b)];
+  return kind != FieldKind::Ragged ||
+         t < lengths.as<int32_t>()[static_cast<size_t>(b)];
+}
+
 Result<void> Examples::add(Field field) {
   auto bad = [&](std::string message) {
     return makeError("bad-data", "'" + field.name + "': " + message);
@@ -49,11 +73,23 @@ Result<void> Examples::add(Field field) {
   const int64_t rows = field.values.shape()[0];
   int64_t count = rows;
   if (field.kind == FieldKind::Ragged) {
-    if (field.offsets.empty() || field.offsets.front() != 0 ||
-        field.offsets.back() != rows ||
-        !std::is_sorted(field.offsets.begin(), field.offsets.end()))
-      return bad("the offsets do not cut " + std::to_string(rows) + " steps");
+    auto cut = [](const std::vector<int64_t> &offsets, int64_t steps) {
+      return !offsets.empty() && offsets.front() == 0 &&
+             offsets.back() == steps &&
+             std::is_sorted(offsets.begin(), offsets.end());
+    };
+    int64_t steps = rows;
+    if (!field.inner.empty()) {
+      if (!cut(field.inner, rows))
+        return bad("the inner offsets do not cut " + std::to_string(rows) +
+                   " values");
+      steps = static_cast<int64_t>(field.inner.size()) - 1;
+    }
+    if (!cut(field.offsets, steps))
+      return bad("the offsets do not cut " + std::to_string(steps) + " steps");
     count = static_cast<int64_t>(field.offsets.size()) - 1;
+  } else if (!field.inner.empty()) {
+    return bad("only ragged sequences have steps of their own lengths");
   }
   if (!data.empty() && count != examples)
     return bad(std::to_string(count) + " examples, '" + data.front().name +
@@ -79,7 +115,7 @@ int64_t Examples::longest(std::span<const int64_t> rows) const {
   return longest;
 }
 
-int64_t Examples::length(const Field &field, int64_t example) const {
+int64_t Examples::length(const Field &field, int64_t example) {
   switch (field.kind) {
   case FieldKind::Single:
     return 1;
@@ -91,9 +127,87 @@ int64_t Examples::length(const Field &field, int64_t example) const {
   return field.offsets[example + 1] - field.offsets[example];
 }
 
+/// The most values that a step of an example has.
+static int64_t longestStep(const Field &field, int64_t example) {
+  int64_t longest = 0;
+  for (int64_t step = field.offsets[static_cast<size_t>(example)];
+       step < field.offsets[static_cast<size_t>(example) + 1]; ++step)
+    longest = std::max(longest, field.inner[static_cast<size_t>(step) + 1] -
+                                    field.inner[static_cast<size_t>(step)]);
+  return longest;
+}
+
+std::vector<int64_t> Examples::extents(const Field &field,
+                                       std::span<const int64_t> rows) {
+  if (!field.axes.empty())
+    return field.axes;
+  std::vector<int64_t> steps(field.inner.empty() ? 1 : 2);
+  for (int64_t row : rows) {
+    steps[0] = std::max(steps[0], length(field, row));
+    if (!field.inner.empty())
+      steps[1] = std::max(steps[1], longestStep(field, row));
+  }
+  return steps;
+}
+
+std::vector<int64_t> Examples::likeness() const {
+  std::vector<int64_t> steps(static_cast<size_t>(examples));
+  std::vector<int64_t> inner(steps.size());
+  for (const Field &field : data)
+    for (int64_t i = 0; i < examples; ++i) {
+      int64_t &most = steps[static_cast<size_t>(i)];
+      int64_t &longest = inner[static_cast<size_t>(i)];
+      most = std::max(most, length(field, i));
+      if (!field.inner.empty())
+        longest = std::max(longest, longestStep(field, i));
+    }
+  const int64_t base =
+      inner.empty() ? 1 : *std::max_element(inner.begin(), inner.end()) + 1;
+  for (size_t i = 0; i < steps.size(); ++i)
+    steps[i] = steps[i] * base + inner[i];
+  return steps;
+}
+
+/// Copies words of letters into [W * C, B, d...]: letter c of word w of row b at
+/// ((w * C + c) * B + b).
+static BatchField gatherNested(const Field &field,
+                               std::span<const int64_t> rows) {
+  BatchField result{field.name, field.kind, {}, {},
+                    Examples::extents(field, rows)};
+  const int64_t batch = static_cast<int64_t>(rows.size());
+  const int64_t words = result.axes[0], letters = result.axes[1];
+  result.lengths = Tensor(DType::I32, {batch});
+  result.innerLengths = Tensor(DType::I32, {words, batch});
+  std::vector<int64_t> shape = field.values.shape();
+  int64_t width = static_cast<int64_t>(sizeOf(field.values.dtype()));
+  for (size_t i = 1; i < shape.size(); ++i)
+    width *= shape[i];
+  shape[0] = batch;
+  shape.insert(shape.begin(), words * letters);
+  result.values = Tensor(field.values.dtype(), std::move(shape));
+  const auto *from = static_cast<const char *>(field.values.data());
+  auto *to = static_cast<char *>(result.values.data());
+  for (int64_t b = 0; b < batch; ++b) {
+    const int64_t length = Examples::length(field, rows[b]);
+    result.lengths.as<int32_t>()[b] = static_cast<int32_t>(length);
+    for (int64_t w = 0; w < length; ++w) {
+      const size_t step = static_cast<size_t>(field.offsets[rows[b]] + w);
+      const int64_t begin = field.inner[step], end = field.inner[step + 1];
+      result.innerLengths.as<int32_t>()[w * batch + b] =
+          static_cast<int32_t>(end - begin);
+      for (int64_t c = 0; c < end - begin; ++c)
+        std::memcpy(to + ((w * letters + c) * batch + b) * width,
+                    from + (begin + c) * width, static_cast<size_t>(width));
+    }
+  }
+  return result;
+}
+
 /// Copies sequences into a time-major array: row b of step t at (t * B + b).
-static BatchField gatherSequences(const Examples &examples, const Field &field,
+static BatchField gatherSequences(const Field &field,
                                   std::span<const int64_t> rows) {
+  if (!field.inner.empty())
+    return gatherNested(field, rows);
   BatchField result{field.name, field.kind, {}, {}, field.axes};
   const int64_t batch = static_cast<int64_t>(rows.size());
   const bool ragged = field.kind == FieldKind::Ragged;
@@ -101,7 +215,7 @@ static BatchField gatherSequences(const Examples &examples, const Field &field,
   if (ragged) {
     result.lengths = Tensor(DType::I32, {batch});
     for (int64_t b = 0; b < batch; ++b) {
-      int64_t length = examples.length(field, rows[b]);
+      int64_t length = Examples::length(field, rows[b]);
       result.lengths.as<int32_t>()[b] = static_cast<int32_t>(length);
       longest = std::max(longest, length);
     }
@@ -116,8 +230,8 @@ static BatchField gatherSequences(const Examples &examples, const Field &field,
   const auto *from = static_cast<const char *>(field.values.data());
   auto *to = static_cast<char *>(result.values.data());
   for (int64_t b = 0; b < batch; ++b) {
-    int64_t length = examples.length(field, rows[b]);
-    int64_t begin = ragged ? field.offsets[rows[b]] : rows[b] * length;
+    int64_t length = Examples::length(field, rows[b]);
+    int64_t begin = field.valuesOf(rows[b]).first;
     for (int64_t t = 0; t < length; ++t)
       std::memcpy(to + (t * batch + b) * width, from + (begin + t) * width,
                   static_cast<size_t>(width));
@@ -151,7 +265,7 @@ ExampleBatch Examples::gather(std::span<const int64_t> rows) const {
   for (const Field &field : data)
     batch.fields.push_back(field.kind == FieldKind::Single
                                ? gatherSingles(field, rows)
-                               : gatherSequences(*this, field, rows));
+                               : gatherSequences(field, rows));
   return batch;
 }
 

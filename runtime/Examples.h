@@ -29,11 +29,19 @@ struct Field {
   std::string name;
   FieldKind kind = FieldKind::Single;
   Tensor values;
-  /// Ragged only: N + 1 offsets into `values`, from 0 upwards.
+  /// Ragged only: N + 1 offsets into the steps of all examples, from 0 upwards.
   std::vector<int64_t> offsets;
   /// Sequence along several time axes: their extents, whose product is T. Empty
   /// for one axis.
   std::vector<int64_t> axes = {};
+  /// Ragged whose steps are sequences of their own lengths, as words of letters:
+  /// where each step of all examples begins in `values`, and the end. Empty: a
+  /// step is one value.
+  std::vector<int64_t> inner = {};
+
+  /// Where the values of an example begin and end along the first axis of
+  /// `values`, or, of sequences of one length, of [N T, d...].
+  std::pair<int64_t, int64_t> valuesOf(int64_t example) const;
 };
 
 /// A field of a minibatch. Sequences are time major.
@@ -45,8 +53,15 @@ struct BatchField {
   Tensor values;
   /// Ragged only: i32 [B].
   Tensor lengths;
-  /// As in Field. [T, B, d...] is then [axes..., B, d...] in memory.
+  /// As in Field, and [W, C] where steps are sequences. [T, B, d...] is then
+  /// [axes..., B, d...] in memory.
   std::vector<int64_t> axes = {};
+  /// Of steps that are sequences: i32 [W, B], 0 where a row has no such step.
+  Tensor innerLengths = {};
+  /// Whether steps are sequences of their own lengths.
+  bool nested() const { return innerLengths.rank() == 2; }
+  /// Whether row b has step t of T; else it is padding.
+  bool has(int64_t t, int64_t b) const;
 };
 
 /// A minibatch: the fields in the order of the data set.
@@ -76,8 +91,15 @@ public:
   std::vector<Field> &changeFields() { return data; }
   const Field *find(std::string_view name) const;
 
-  /// The length of an example in a field: T, its own length, or 1.
-  int64_t length(const Field &field, int64_t example) const;
+  /// The length of an example in a field: T, its own length, or 1. Of words of
+  /// letters: the words.
+  static int64_t length(const Field &field, int64_t example);
+  /// The most steps that these examples have along each time axis of a field.
+  static std::vector<int64_t> extents(const Field &field,
+                                      std::span<const int64_t> rows);
+  /// A number for each example, which is close for examples of like lengths: the
+  /// most steps of any field, then those of the longest step.
+  std::vector<int64_t> likeness() const;
   /// The most steps that one of these examples has in any field; at least 1.
   int64_t longest(std::span<const int64_t> rows) const;
 

@@ -157,6 +157,20 @@ static Result<void> splitCsv(std::string_view text, Table &table) {
   return {};
 }
 
+/// What a cell holds of a JSON value.
+static std::string textOf(const nlohmann::ordered_json &value) {
+  auto isString = [](const auto &entry) { return entry.is_string(); };
+  if (value.is_string())
+    return value.get<std::string>();
+  if (!value.is_array() || value.empty() ||
+      !std::all_of(value.begin(), value.end(), isString))
+    return value.dump();
+  std::string text;
+  for (const auto &entry : value)
+    text += (text.empty() ? "" : "\n") + entry.get<std::string>();
+  return text;
+}
+
 static Result<void> splitJsonl(std::string_view text, Table &table) {
   if (Result<void> valid = checkUtf8(text, table.file); !valid)
     return valid;
@@ -179,9 +193,7 @@ static Result<void> splitJsonl(std::string_view text, Table &table) {
         table.names.push_back(key);
         row.emplace_back();
       }
-      row[it->second] = {value.is_string() ? value.get<std::string>()
-                                           : value.dump(),
-                         number, 1};
+      row[it->second] = {textOf(value), number, 1};
     }
   }
   table.width = columns.size();
@@ -227,6 +239,40 @@ std::optional<double> cellNumber(std::string_view text) {
   return value;
 }
 
+/// Adds a number of JSON; false if it is none.
+static bool addNumber(const nlohmann::json &value, std::vector<double> &to) {
+  if (!value.is_number() && !value.is_boolean())
+    return false;
+  to.push_back(value.is_boolean() ? value.get<bool>() : value.get<double>());
+  return std::isfinite(to.back());
+}
+
+std::optional<CellSteps> cellSteps(std::string_view text) {
+  CellSteps result;
+  auto steps = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (!steps.is_array() || steps.empty())
+    return std::nullopt;
+  for (const nlohmann::json &step : steps) {
+    if (!step.is_array() || step.empty())
+      return std::nullopt;
+    for (const nlohmann::json &entry : step) {
+      const size_t width = entry.is_array() ? entry.size() : 0;
+      if (result.values.empty())
+        result.width = width;
+      if (width != result.width || (entry.is_array() && entry.empty()))
+        return std::nullopt;
+      if (!entry.is_array() && !addNumber(entry, result.values))
+        return std::nullopt;
+      if (entry.is_array())
+        for (const nlohmann::json &value : entry)
+          if (!addNumber(value, result.values))
+            return std::nullopt;
+    }
+    result.lengths.push_back(static_cast<int64_t>(step.size()));
+  }
+  return result;
+}
+
 std::optional<CellNumbers> cellNumbers(std::string_view text) {
   CellNumbers result;
   size_t start = text.find_first_not_of(" \t");
@@ -249,11 +295,7 @@ std::optional<CellNumbers> cellNumbers(std::string_view text) {
   if (!array.is_array())
     return std::nullopt;
   auto add = [&](const nlohmann::json &value) {
-    if (!value.is_number() && !value.is_boolean())
-      return false;
-    double number = value.is_boolean() ? value.get<bool>() : value.get<double>();
-    result.values.push_back(number);
-    return std::isfinite(number);
+    return addNumber(value, result.values);
   };
   for (const nlohmann::json &entry : array) {
     const bool inner = entry.is_array();

@@ -23,8 +23,8 @@ namespace rnnc::rt {
 /// - csv: cells between commas; a cell in double quotes may hold commas, line
 ///   ends and, doubled, quotes. Empty lines are left out.
 /// - tsv: cells between tabs, nothing is quoted. Empty lines are left out.
-/// - jsonl: an object a line; a column is a key. A string is its text, other
-///   values are their JSON.
+/// - jsonl: an object a line; a column is a key. A string is its text, an array
+///   of strings is a text with a line for each, other values are their JSON.
 enum class TableKind { Csv, Tsv, Jsonl };
 
 /// One cell. `column`: where it begins in its line, in bytes from 1 (jsonl: 1).
@@ -75,7 +75,18 @@ struct CellNumbers {
 /// Nothing if the cell does not hold (only) numbers. `nan`, `inf` and empty
 /// cells are none.
 std::optional<CellNumbers> cellNumbers(std::string_view text);
-/// The same for a cell that must hold one number.
+/// Sequences of numbers in a sequence: a JSON array of arrays of numbers, or of
+/// arrays of arrays of `width` numbers each.
+struct CellSteps {
+  std::vector<double> values;
+  /// Numbers, or arrays of numbers, in each step.
+  std::vector<int64_t> lengths;
+  /// Numbers in each innermost array; 0: the numbers stand alone.
+  size_t width = 0;
+};
+/// Nothing if the cell holds something else, or a step that is empty.
+std::optional<CellSteps> cellSteps(std::string_view text);
+/// The number of a cell that must hold one.
 std::optional<double> cellNumber(std::string_view text);
 
 } // namespace rnnc::rt

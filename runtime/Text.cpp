@@ -87,6 +87,14 @@ static Error errorAt(std::string id, std::string_view text, size_t at,
   return makeFileError(std::move(id), file, std::move(message), line, column);
 }
 
+/// An error in a piece, as one of its file.
+static Error placedIn(const TextPiece &piece, Error error) {
+  if (error.line == 1)
+    error.column += piece.column - 1;
+  error.line += piece.line - 1;
+  return error;
+}
+
 static Error notUtf8(std::string_view text, size_t at,
                      const std::string &file) {
   char hex[8];
@@ -124,14 +132,15 @@ std::string quoteSymbol(std::string_view symbol) {
   return out + "'";
 }
 
+static bool isSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
 /// Calls `word(text, place)` for each word and `end(place)` at each line end;
 /// stops when one returns false.
 template <class Word, class End>
 static bool eachWord(std::string_view text, bool endLastLine, Word word,
                      End end) {
-  auto isSpace = [](char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-  };
   bool open = false;
   for (size_t at = 0; at < text.size();) {
     if (text[at] == '\n') {
@@ -153,6 +162,63 @@ static bool eachWord(std::string_view text, bool endLastLine, Word word,
       return false;
   }
   return !open || !endLastLine || end(text.size());
+}
+
+Result<TextForm> parseTextForm(std::string_view text) {
+  TextForm form;
+  const size_t slash = text.find('/');
+  std::string_view tokens = text;
+  if (slash != std::string_view::npos) {
+    tokens = text.substr(slash + 1);
+    form.parts = text.substr(0, slash) == "words"   ? TextParts::Words
+                 : text.substr(0, slash) == "lines" ? TextParts::Lines
+                                                    : TextParts::None;
+  }
+  Result<TokenKind> kind = parseTokenKind(tokens);
+  const bool isText = kind && *kind != TokenKind::Classes;
+  if (slash == std::string_view::npos && !isText)
+    return makeError("bad-value",
+                     "chars, bytes or words, found '" + std::string(text) +
+                         "'");
+  if (!isText || (slash != std::string_view::npos &&
+                  (form.parts == TextParts::None ||
+                   (form.parts == TextParts::Words &&
+                    *kind == TokenKind::Words))))
+    return makeError("bad-value", "words/chars, words/bytes, lines/chars, "
+                                  "lines/bytes or lines/words, found '" +
+                                      std::string(text) + "'");
+  form.tokens = *kind;
+  return form;
+}
+
+std::vector<TextPiece> cutText(const TextPiece &text, TextParts parts) {
+  std::vector<TextPiece> result;
+  int64_t line = text.line, column = text.column;
+  for (size_t at = 0; at < text.text.size();) {
+    const size_t end = std::min(text.text.find('\n', at), text.text.size());
+    // A part and where it begins in this line.
+    auto add = [&](std::string_view part, size_t place) {
+      result.push_back({part, line, column + static_cast<int64_t>(place)});
+      return true;
+    };
+    std::string_view all = text.text.substr(at, end - at);
+    bool any = false;
+    eachWord(
+        all, false,
+        [&](std::string_view word, size_t place) {
+          any = true;
+          return parts != TextParts::Words || add(word, place);
+        },
+        [](size_t) { return true; });
+    if (all.ends_with('\r'))
+      all.remove_suffix(1);
+    if (any && parts != TextParts::Words)
+      add(all, 0);
+    at = end + 1;
+    ++line;
+    column = 1;
+  }
+  return result;
 }
 
 /// UTF-8 of a code point that is valid.
@@ -320,11 +386,8 @@ Result<Vocabulary> Vocabulary::build(TokenKind kind,
     return ofSymbols(kind, byteSymbols(), file);
   }
   for (const TextPiece &piece : texts)
-    if (Result<void> valid = checkUtf8(piece.text, file); !valid) {
-      Error error = valid.error();
-      error.line += piece.line - 1;
-      return error;
-    }
+    if (Result<void> valid = checkUtf8(piece.text, file); !valid)
+      return placedIn(piece, valid.error());
   std::vector<std::string> symbols;
   if (kind == TokenKind::Chars)
     symbols = charSymbols(texts, options);
@@ -436,10 +499,7 @@ Result<std::vector<int32_t>> Vocabulary::encode(TextPiece piece,
                                                 bool endLastLine,
                                                 const Sink &sink) const {
   const std::string_view text = piece.text;
-  auto placed = [&](Error error) {
-    error.line += piece.line - 1;
-    return error;
-  };
+  auto placed = [&](Error error) { return placedIn(piece, std::move(error)); };
   auto unknown = [&](std::string_view symbol, size_t at) {
     return placed(errorAt("unknown-symbol", text, at, file,
                           "symbol " + quoteSymbol(symbol) +

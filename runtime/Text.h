@@ -30,12 +30,30 @@ enum class TokenKind { Chars, Bytes, Words, Classes };
 Result<TokenKind> parseTokenKind(std::string_view text);
 std::string_view nameOf(TokenKind kind);
 
-/// A text that a vocabulary is made from, and the line of its file that it
-/// begins on.
+/// A text that a vocabulary is made from, and where it begins in its file, from
+/// 1, the column in bytes.
 struct TextPiece {
   std::string_view text;
   int64_t line = 1;
+  int64_t column = 1;
 };
+
+/// What a text is cut into before tokens are made of each part.
+enum class TextParts { None, Words, Lines };
+
+/// Tokens of a text, or of each of its parts, as the letters of words.
+struct TextForm {
+  TextParts parts = TextParts::None;
+  TokenKind tokens = TokenKind::Chars;
+};
+
+/// Reads "chars", "bytes", "words", or parts and their tokens: "words/chars",
+/// "words/bytes", "lines/chars", "lines/bytes", "lines/words".
+Result<TextForm> parseTextForm(std::string_view text);
+
+/// The parts of a text: words are what stands between white space; lines with
+/// nothing but white space are left out.
+std::vector<TextPiece> cutText(const TextPiece &text, TextParts parts);
 
 /// How a vocabulary is made.
 struct VocabularyOptions {

@@ -13,14 +13,10 @@ using namespace rnnc;
 using namespace rnnc::driver;
 
 /// The labels of one example.
-static std::vector<int32_t> labelsOf(const rt::Examples &examples,
-                                     const rt::Field &field, int64_t example) {
-  int64_t length = examples.length(field, example);
-  int64_t from = field.kind == rt::FieldKind::Ragged
-                     ? field.offsets[size_t(example)]
-                     : example * length;
+static std::vector<int32_t> labelsOf(const rt::Field &field, int64_t example) {
+  auto [begin, end] = field.valuesOf(example);
   std::vector<int32_t> labels;
-  for (int64_t i = from; i < from + length; ++i)
+  for (int64_t i = begin; i < end; ++i)
     labels.push_back(static_cast<int32_t>(field.values.number(i)));
   return labels;
 }
@@ -38,7 +34,7 @@ Result<void> driver::checkAlignments(const hir::Model &model,
     if (!labels || !steps)
       continue;
     for (int64_t i = 0; i < examples.count(); ++i) {
-      std::vector<int32_t> each = labelsOf(examples, *labels, i);
+      std::vector<int32_t> each = labelsOf(*labels, i);
       auto blank = std::find(each.begin(), each.end(), alignment.blank);
       std::string which =
           "example " + std::to_string(i) + " of '" + name + "'";

@@ -172,7 +172,9 @@ static Result<DataSet> read(TrainerState &state, const api::Data &data) {
   settings.valid = data.valid;
   settings.test = data.test;
   settings.given["split"] = data.split;
-  settings.given["tokens"] = data.tokens;
+  // Letters of words have a default of their own.
+  if (data.tokens != "chars")
+    settings.given["tokens"] = data.tokens;
   // Given, it holds for targets that have data of their own too.
   if (data.horizon != 1)
     settings.given["horizon"] = std::to_string(data.horizon);

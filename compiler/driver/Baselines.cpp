@@ -229,11 +229,8 @@ eachTarget(const DataPart &part, const hir::Model &model,
       rowsOf(field->values, 0, shape[0], [](int64_t) { return true; });
       continue;
     }
-    const bool ragged = field->kind == rt::FieldKind::Ragged;
     rowsOf(field->values, 0, shape[0] * shape[1], [&](int64_t row) {
-      return !ragged ||
-             row / shape[1] <
-                 field->lengths.as<int32_t>()[size_t(row % shape[1])];
+      return field->has(row / shape[1], row % shape[1]);
     });
   }
   return {};

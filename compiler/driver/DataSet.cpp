@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/driver/Alignments.h"
 #include "compiler/driver/DataSetLoader.h"
 #include "runtime/Idx.h"
 #include "runtime/Sha256.h"
@@ -83,13 +82,8 @@ Result<rt::ExampleCursor> DataPart::cursor(int64_t batch, int64_t seed) const {
     bool ragged = false;
     for (const rt::Field &field : examples->fields())
       ragged |= field.kind == rt::FieldKind::Ragged;
-    if (ragged) {
-      order.lengths.resize(size_t(examples->count()));
-      for (int64_t i = 0; i < examples->count(); ++i)
-        for (const rt::Field &field : examples->fields())
-          order.lengths[size_t(i)] = std::max(order.lengths[size_t(i)],
-                                              examples->length(field, i));
-    }
+    if (ragged)
+      order.lengths = examples->likeness();
   }
   auto made = rt::ExampleCursor::create(rows, batch, seed, std::move(order));
   if (!made)
@@ -147,7 +141,8 @@ Result<Loader::PerInput> Loader::perInput(const char *option) const {
 
 Result<void> Loader::readOptions() {
   for (auto [option, into] : {std::pair{"tokens", &tokenKinds},
-                              std::pair{"min-count", &minCounts}}) {
+                              std::pair{"min-count", &minCounts},
+                              std::pair{"max-length", &maxLengths}}) {
     auto values = perInput(option);
     if (!values)
       return values.error();
@@ -164,12 +159,10 @@ Result<void> Loader::readOptions() {
   };
   if (auto done = check(tokenKinds,
                         [](const std::string &value) -> Result<void> {
-                          auto kind = rt::parseTokenKind(value);
-                          if (!kind || *kind == rt::TokenKind::Classes)
-                            return usageError(
-                                "--tokens expects chars, bytes or words, "
-                                "found '" +
-                                value + "'");
+                          auto form = rt::parseTextForm(value);
+                          if (!form)
+                            return usageError("--tokens expects " +
+                                              form.error().message);
                           return {};
                         });
       !done)
@@ -184,6 +177,8 @@ Result<void> Loader::readOptions() {
                           return {};
                         });
       !done)
+    return done;
+  if (auto done = check(maxLengths, checkLimit); !done)
     return done;
   auto kind = rt::parseFeatures(settings.text("features", "raw"));
   if (!kind)
@@ -314,6 +309,8 @@ Result<std::vector<Column>> Loader::read(const std::vector<std::string> &texts,
     if (auto done = readBinding(binding, columns); !done)
       return done.error();
   }
+  if (auto done = checkLimits(columns); !done)
+    return done.error();
   if (auto done = encodeText(columns); !done)
     return done.error();
   return columns;
@@ -352,15 +349,15 @@ Result<void> Loader::readBinding(const Binding &binding,
 Error Loader::misfit(const Binding &binding, const std::string &what) const {
   const hir::Input &input = *binding.input;
   std::string help;
-  for (int axis : input.type.axes)
-    if (int outer = model.outerAxis(axis); outer >= 0) {
-      const std::string &name = model.axes[size_t(axis)].name;
-      help = "data with a length of " + name + " for each step of " +
-             model.axes[size_t(outer)].name +
-             " are not read yet; 'rnnc run' and the C++ interface take arrays "
-             "with " +
-             input.name + ".lengths." + name;
-    }
+  if (isNested(input))
+    help = "a length of " + axisOf(input, 1) + " for each step of " +
+           axisOf(input) +
+           " comes from text (.txt, .tsv, .csv, .jsonl); 'rnnc run' and the "
+           "C++ interface take arrays with " +
+           input.name + ".lengths." + axisOf(input, 1);
+  else if (input.type.axes.size() == 2 && input.type.elem == hir::Elem::Int)
+    help = "for the letters of words write seq(" + axisOf(input) + ", " +
+           axisOf(input, 1) + "(" + axisOf(input) + "))";
   return makeError("data-type",
                    "'" + binding.source->shown + "' " + what + ", but '" +
                        input.name + "' is " +
@@ -368,8 +365,14 @@ Error Loader::misfit(const Binding &binding, const std::string &what) const {
                    help);
 }
 
-std::string Loader::axisOf(const hir::Input &input) const {
-  return model.axes[size_t(model.rootAxis(input.type.axes[0]))].name;
+std::string Loader::axisOf(const hir::Input &input, size_t which) const {
+  return model.axes[size_t(model.rootAxis(input.type.axes[which]))].name;
+}
+
+bool Loader::isNested(const hir::Input &input) const {
+  const std::vector<int> &axes = input.type.axes;
+  return axes.size() == 2 &&
+         model.outerAxis(axes[1]) == model.rootAxis(axes[0]);
 }
 
 Result<void> Loader::complete(std::vector<Column> &columns, bool targets) {
@@ -553,83 +556,6 @@ DataPart Loader::streamPart(const std::vector<Column> &columns,
   return part;
 }
 
-Result<std::shared_ptr<rt::Examples>>
-Loader::examplesOf(const std::vector<Column> &columns) {
-  auto examples = std::make_shared<rt::Examples>();
-  // The column that says how long each example is along an axis.
-  std::map<std::string, const Column *> byAxis;
-  for (const Column &column : columns) {
-    rt::Field field;
-    field.name = column.input->name;
-    field.kind =
-        column.sequence ? rt::FieldKind::Sequence : rt::FieldKind::Single;
-    field.values = column.tensor;
-    field.axes = column.axes;
-    if (!column.offsets.empty()) {
-      field.kind = rt::FieldKind::Ragged;
-      field.offsets = column.offsets;
-    } else if (column.lengths && column.sequence) {
-      // Padded rows become rows of their own lengths.
-      const auto &shape = column.tensor.shape();
-      int64_t count = shape[0], steps = shape[1];
-      if (column.lengths->size() != count)
-        return makeError("data-size",
-                         "'" + field.name + "' has " + std::to_string(count) +
-                             " examples, its lengths are " +
-                             std::to_string(column.lengths->size()));
-      field.kind = rt::FieldKind::Ragged;
-      field.offsets.push_back(0);
-      for (int32_t length : column.lengths->as<int32_t>()) {
-        if (length < 1 || length > steps)
-          return makeError("data-size", "a length of '" + field.name + "' is " +
-                                            std::to_string(length) +
-                                            ", expected 1 to " +
-                                            std::to_string(steps));
-        field.offsets.push_back(field.offsets.back() + length);
-      }
-      std::vector<int64_t> packed(shape.begin() + 1, shape.end());
-      packed[0] = field.offsets.back();
-      int64_t step =
-          column.tensor.bytes() / std::max<int64_t>(count * steps, 1);
-      field.values = rt::Tensor(column.tensor.dtype(), packed);
-      for (int64_t i = 0; i < count; ++i)
-        std::memcpy(
-            static_cast<char *>(field.values.data()) +
-                field.offsets[size_t(i)] * step,
-            static_cast<const char *>(column.tensor.data()) + i * steps * step,
-            size_t((field.offsets[size_t(i + 1)] - field.offsets[size_t(i)]) *
-                   step));
-    }
-    if (field.kind == rt::FieldKind::Ragged)
-      out.ragged.insert(axisOf(*column.input));
-    if (auto added = examples->add(std::move(field)); !added)
-      return fromRuntime(added.error());
-    if (!column.sequence || column.axes.size() > 1)
-      continue;
-    auto [it, fresh] = byAxis.emplace(axisOf(*column.input), &column);
-    if (fresh)
-      continue;
-    const rt::Field &mine = examples->fields().back();
-    const rt::Field &theirs = *examples->find(it->second->input->name);
-    for (int64_t i = 0; i < examples->count(); ++i) {
-      int64_t a = examples->length(mine, i), b = examples->length(theirs, i);
-      if (a == b)
-        continue;
-      std::string message = "'" + mine.name + "' has " + std::to_string(a) +
-                            " steps, '" + theirs.name + "' has " +
-                            std::to_string(b) + " along " + it->first;
-      if (column.lines.empty())
-        return makeError("data-size",
-                         "example " + std::to_string(i + 1) + ": " + message);
-      return fromRuntime(rt::makeFileError("data-size", column.source->shown,
-                                           message, column.lines[size_t(i)]));
-    }
-  }
-  if (auto done = checkAlignments(model, *examples); !done)
-    return done.error();
-  return examples;
-}
-
 void Loader::finish(const std::vector<Column> &columns) {
   for (const Column &column : columns) {
     const std::string &name = column.input->name;
@@ -665,6 +591,8 @@ Result<DataSet> driver::loadData(const Settings &settings,
   data.learned = std::move(learned);
   Loader loader(settings, model, data);
   if (auto task = settings.get("task")) {
+    if (settings.get("max-length"))
+      return usageError("--max-length is for text; --task makes its own data");
     if (auto done = loader.readTask(*task); !done)
       return done.error();
     return data;

@@ -142,6 +142,8 @@ Result<void> Loader::addTensor(const Binding &binding, const hir::Input &input,
   int64_t lead = tensor.rank() - own;
   bool seq = !input.type.axes.empty();
   column.sequence = seq;
+  if (isNested(input) && !rt::isIdx(binding.source->bytes()))
+    return misfit(binding, "is " + rt::shapeText(tensor.shape()));
   if (seq ? (lead != 1 && lead != 2) : lead != 1)
     return makeError("data-type", "'" + file + "' is " +
                                       rt::shapeText(tensor.shape()) +

@@ -52,11 +52,17 @@ struct Column {
   /// Padded examples: their lengths. Packed ones: N + 1 offsets.
   std::optional<rt::Tensor> lengths;
   std::vector<int64_t> offsets;
+  /// Packed examples whose steps are sequences, as words of letters: where each
+  /// step begins in `tensor`, and the end.
+  std::vector<int64_t> inner;
   /// Examples along two time axes: their extents.
   std::vector<int64_t> axes;
   /// Text that becomes tokens when all of its vocabulary is read.
   bool isText = false;
   rt::TokenKind kind = rt::TokenKind::Chars;
+  /// What examples were cut into: `pieces` are these parts, `offsets` those of
+  /// each example among them. Else a piece is an example.
+  rt::TextParts parts = rt::TextParts::None;
   std::vector<rt::TextPiece> pieces;
   /// What tokens are numbers of; null: they were given as numbers.
   std::shared_ptr<const rt::Vocabulary> symbols;
@@ -96,6 +102,16 @@ public:
   void finish(const std::vector<Column> &columns);
 
 private:
+  // DataSetExamples.cpp
+  /// Padded rows with lengths become rows of their own lengths.
+  Result<void> pack(const Column &column, rt::Field &field) const;
+  /// Whether two columns along an axis, and one within it, have the same steps.
+  Result<void> checkSteps(const Column &column, const rt::Field &mine,
+                          const rt::Field &theirs) const;
+  /// Whether a batch of the longest examples can be made.
+  Result<void> checkPadding(const Column &column,
+                            const rt::Field &field) const;
+
   // DataSet.cpp
   Result<Binding> parse(const std::string &text, const char *option);
   Result<void> open(Binding &binding);
@@ -115,6 +131,18 @@ private:
   // DataSetText.cpp
   Result<void> readText(const Binding &binding, std::vector<Column> &columns);
   Result<void> readIds(const Binding &binding, std::vector<Column> &columns);
+  /// What tokens the text of an input is read as: --tokens, which must fit the
+  /// input's time axes.
+  Result<rt::TextForm> textForm(const hir::Input &input) const;
+  /// How much is read of the text of an input (--max-length): tokens, or parts
+  /// and the tokens of each.
+  struct TextLimit {
+    size_t steps = SIZE_MAX, inner = SIZE_MAX;
+  };
+  static Result<void> checkLimit(const std::string &value);
+  TextLimit textLimit(const hir::Input &input) const;
+  /// Whether --max-length means something for what was read.
+  Result<void> checkLimits(const std::vector<Column> &columns) const;
   /// Makes the vocabularies that are missing and encodes all text.
   Result<void> encodeText(std::vector<Column> &columns);
   Result<void> encodeStream(Column &column);
@@ -132,6 +160,12 @@ private:
   Result<void> tableText(const Binding &binding, size_t column, Column &made);
   Result<void> tableSequences(const Binding &binding, size_t column,
                               Column &made);
+  /// Arrays of arrays of numbers, for an input whose steps are sequences.
+  Result<void> tableSteps(const Binding &binding, size_t column, Column &made);
+  /// Numbers, `width` to a value, become the tensor of a column.
+  Result<void> setNumbers(const Binding &binding,
+                          std::span<const double> values, int64_t width,
+                          Column &made);
   Result<void> readArrays(const Binding &binding, size_t column,
                           std::vector<Column> &columns);
   Result<rt::Tensor> tableNumbers(const Binding &binding,
@@ -149,8 +183,10 @@ private:
   rt::DType elementType(const hir::Input &input) const;
   /// `SOURCE holds WHAT, but INPUT is TYPE`.
   Error misfit(const Binding &binding, const std::string &what) const;
-  /// The root axis of an input's first time axis.
-  std::string axisOf(const hir::Input &input) const;
+  /// The root axis of an input's first time axis, or of another.
+  std::string axisOf(const hir::Input &input, size_t which = 0) const;
+  /// Whether an input is `seq(W, C(W))`: steps that are sequences themselves.
+  bool isNested(const hir::Input &input) const;
   /// A value of an option that may be given per input.
   struct PerInput {
     std::string all;
@@ -162,7 +198,7 @@ private:
   const Settings &settings;
   const hir::Model &model;
   DataSet &out;
-  PerInput tokenKinds, minCounts;
+  PerInput tokenKinds, minCounts, maxLengths;
   rt::FeatureKind features;
   std::map<std::string, std::shared_ptr<Source>> sources;
   /// Sampling rate of the sounds so far, and the file that had it.

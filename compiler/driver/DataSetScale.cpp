@@ -161,14 +161,11 @@ Result<void> Loader::scale() {
         if (const rt::Field *field = out.train.examples->find(name)) {
           width = widthOf(field->values, input.type);
           found.emplace(width);
-          const int64_t leading = field->kind == rt::FieldKind::Ragged
-                                      ? field->offsets.back()
-                                      : field->values.shape()[0];
-          const int64_t per = field->values.size() / std::max<int64_t>(leading, 1);
+          const int64_t steps =
+              field->valuesOf(out.train.examples->count() - 1).second;
+          const int64_t per = field->values.size() / std::max<int64_t>(steps, 1);
           for (int64_t row : out.train.rows) {
-            bool ragged = field->kind == rt::FieldKind::Ragged;
-            int64_t begin = ragged ? field->offsets[size_t(row)] : row;
-            int64_t end = ragged ? field->offsets[size_t(row) + 1] : row + 1;
+            auto [begin, end] = field->valuesOf(row);
             add(field->values, begin * per, end * per);
           }
         }

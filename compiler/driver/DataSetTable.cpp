@@ -154,12 +154,30 @@ Result<void> Loader::tableText(const Binding &binding, size_t column,
                                Column &made) {
   const rt::Table &table = *binding.source->table;
   made.isText = true;
+  const TextLimit limit = textLimit(*made.input);
+  if (made.parts != rt::TextParts::None)
+    made.offsets = {0};
   for (size_t r = 0; r < table.rows.size(); ++r) {
     auto cell = table.cell(r, column);
     if (!cell)
       return fromRuntime(cell.error());
-    made.pieces.push_back({(*cell)->text, (*cell)->line});
-    made.lines.push_back((*cell)->line);
+    const rt::TextPiece text = {(*cell)->text, (*cell)->line, (*cell)->column};
+    made.lines.push_back(text.line);
+    if (made.parts == rt::TextParts::None) {
+      made.pieces.push_back(text);
+      continue;
+    }
+    std::vector<rt::TextPiece> parts = rt::cutText(text, made.parts);
+    if (parts.empty())
+      return fromRuntime(rt::makeFileError(
+          "empty-data", table.file,
+          "'" + made.input->name + "' is empty; a sequence needs at least 1 " +
+              (made.parts == rt::TextParts::Words ? "word" : "line"),
+          text.line));
+    if (parts.size() > limit.steps)
+      parts.resize(limit.steps);
+    made.pieces.insert(made.pieces.end(), parts.begin(), parts.end());
+    made.offsets.push_back(int64_t(made.pieces.size()));
   }
   return {};
 }
@@ -234,12 +252,18 @@ Result<void> Loader::tableSequences(const Binding &binding, size_t column,
     values.insert(values.end(), numbers->values.begin(), numbers->values.end());
     made.offsets.push_back(made.offsets.back() + steps);
   }
-  std::vector<int64_t> shape = {made.offsets.back()};
+  return setNumbers(binding, values, width, made);
+}
+
+Result<void> Loader::setNumbers(const Binding &binding,
+                                std::span<const double> values, int64_t width,
+                                Column &made) {
+  const hir::Type &type = made.input->type;
+  std::vector<int64_t> shape = {int64_t(values.size()) / width};
   if (!type.shape.empty())
     shape.push_back(width);
-  auto converted =
-      rt::Tensor::of<double>(shape, std::span<const double>(values))
-          .convert(elementType(*made.input));
+  auto converted = rt::Tensor::of<double>(shape, values)
+                       .convert(elementType(*made.input));
   if (!converted)
     return makeError("data-type", "'" + binding.source->shown + "' for '" +
                                       made.input->name +
@@ -247,6 +271,42 @@ Result<void> Loader::tableSequences(const Binding &binding, size_t column,
   made.tensor = std::move(*converted);
   made.scalable = type.elem == hir::Elem::Real;
   return {};
+}
+
+Result<void> Loader::tableSteps(const Binding &binding, size_t column,
+                                Column &made) {
+  const rt::Table &table = *binding.source->table;
+  const hir::Type &type = made.input->type;
+  std::vector<double> values;
+  made.offsets = made.inner = {0};
+  int64_t width = -1;
+  for (size_t r = 0; r < table.rows.size(); ++r) {
+    auto cell = table.cell(r, column);
+    if (!cell)
+      return fromRuntime(cell.error());
+    auto bad = [&](const std::string &message) {
+      return fromRuntime(
+          table.errorAt(**cell, column, "bad-number", message));
+    };
+    auto steps = rt::cellSteps((*cell)->text);
+    if (!steps || (type.shape.empty() && steps->width))
+      return bad("expected a JSON array of arrays of " +
+                 std::string(type.shape.empty() ? "numbers" : "values") +
+                 ", none empty, found " +
+                 rt::quoteSymbol(
+                     std::string_view((*cell)->text).substr(0, 40)));
+    int64_t own = steps->width ? int64_t(steps->width) : 1;
+    if (width >= 0 && own != width)
+      return bad("a value has " + std::to_string(own) + " numbers, before " +
+                 std::to_string(width));
+    width = own;
+    values.insert(values.end(), steps->values.begin(), steps->values.end());
+    for (int64_t length : steps->lengths)
+      made.inner.push_back(made.inner.back() + length);
+    made.offsets.push_back(int64_t(made.inner.size()) - 1);
+    made.lines.push_back((*cell)->line);
+  }
+  return setNumbers(binding, values, width, made);
 }
 
 Result<void> Loader::readArrays(const Binding &binding, size_t column,
@@ -284,7 +344,8 @@ Result<void> Loader::readTable(const Binding &binding,
   const hir::Input &input = *binding.input;
   const hir::Type &type = input.type;
   const bool csv = table.kind == rt::TableKind::Csv;
-  if (type.axes.size() > 1 || type.shape.size() > 1)
+  const bool nested = isNested(input);
+  if ((type.axes.size() > 1 && !nested) || type.shape.size() > 1)
     return misfit(binding, "has rows and columns");
   auto chosen = chosenColumns(binding);
   if (!chosen)
@@ -330,6 +391,31 @@ Result<void> Loader::readTable(const Binding &binding,
   made.sequence = !type.axes.empty();
   made.names = names;
   const bool whole = type.elem == hir::Elem::Int && type.shape.empty();
+  // Whether cells hold JSON; what cannot be text is said where it is read.
+  auto first = table.cell(0, chosen->front());
+  const bool arrays = first && (*first)->text.starts_with('[') &&
+                      table.kind == rt::TableKind::Jsonl &&
+                      (rt::cellNumbers((*first)->text) ||
+                       rt::cellSteps((*first)->text));
+  if (nested) {
+    if (auto done = one(); !done)
+      return done;
+    if (!whole || arrays) {
+      if (auto done = tableSteps(binding, chosen->front(), made); !done)
+        return done;
+      columns.push_back(std::move(made));
+      return {};
+    }
+    auto form = textForm(input);
+    if (!form)
+      return form.error();
+    made.parts = form->parts;
+    made.kind = form->tokens;
+    if (auto done = tableText(binding, chosen->front(), made); !done)
+      return done;
+    columns.push_back(std::move(made));
+    return {};
+  }
   auto isNumber = [&](size_t row) {
     auto cell = table.cell(row, chosen->front());
     return cell && rt::cellNumber((*cell)->text);
@@ -346,17 +432,16 @@ Result<void> Loader::readTable(const Binding &binding,
     if (auto done = one(); !done)
       return done;
     // JSON arrays of numbers are tokens as they are.
-    auto first = table.cell(0, chosen->front());
-    bool arrays = table.kind == rt::TableKind::Jsonl && first &&
-                  (*first)->text.starts_with('[') &&
-                  rt::cellNumbers((*first)->text);
     if (auto done = arrays ? tableSequences(binding, chosen->front(), made)
                            : tableText(binding, chosen->front(), made);
         !done)
       return done;
-    if (!arrays)
-      made.kind =
-          *rt::parseTokenKind(tokenKinds.of(input.name).value_or("chars"));
+    if (!arrays) {
+      auto form = textForm(input);
+      if (!form)
+        return form.error();
+      made.kind = form->tokens;
+    }
     columns.push_back(std::move(made));
     return {};
   }
@@ -372,7 +457,6 @@ Result<void> Loader::readTable(const Binding &binding,
     if (auto done = one(); !done)
       return done;
   // A cell may hold the whole value as an array.
-  auto first = table.cell(0, chosen->front());
   if (!csv && chosen->size() == 1 && !type.shape.empty() && first &&
       !rt::cellNumber((*first)->text))
     return readArrays(binding, chosen->front(), columns);

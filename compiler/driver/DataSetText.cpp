@@ -89,8 +89,89 @@ Result<Vocabularies> Vocabularies::load(const std::filesystem::path &path,
   return result;
 }
 
+Result<rt::TextForm> Loader::textForm(const hir::Input &input) const {
+  const bool nested = isNested(input);
+  const std::string given = tokenKinds.of(input.name).value_or(
+      nested ? "words/chars" : "chars");
+  rt::TextForm form = *rt::parseTextForm(given);
+  if (nested == (form.parts != rt::TextParts::None))
+    return form;
+  return makeError(
+      "data-type",
+      "--tokens: '" + input.name + "' is " +
+          hir::describeType(model, input.type) + ", which takes " +
+          (nested ? "words/chars, words/bytes, lines/chars, lines/bytes or "
+                    "lines/words"
+                  : "chars, bytes or words") +
+          ", found '" + given + "'");
+}
+
+/// N or N/M, both at least 1.
+static std::optional<std::pair<int64_t, int64_t>>
+parseLimit(const std::string &text) {
+  const size_t slash = text.find('/');
+  auto steps = parseWhole(text.substr(0, slash));
+  auto inner = slash == std::string::npos ? std::optional<int64_t>(0)
+                                          : parseWhole(text.substr(slash + 1));
+  if (!steps || *steps < 1 || !inner ||
+      (slash != std::string::npos && *inner < 1))
+    return std::nullopt;
+  return std::pair{*steps, *inner};
+}
+
+Result<void> Loader::checkLimit(const std::string &value) {
+  if (parseLimit(value))
+    return {};
+  return usageError("--max-length expects N or N/M, whole numbers of at least "
+                    "1, found '" +
+                    value + "'");
+}
+
+Loader::TextLimit Loader::textLimit(const hir::Input &input) const {
+  TextLimit limit;
+  if (auto value = maxLengths.of(input.name)) {
+    auto [steps, inner] = *parseLimit(*value);
+    limit.steps = size_t(steps);
+    if (inner > 0)
+      limit.inner = size_t(inner);
+  }
+  return limit;
+}
+
+Result<void> Loader::checkLimits(const std::vector<Column> &columns) const {
+  if (!maxLengths.all.empty() &&
+      std::none_of(columns.begin(), columns.end(), [](const Column &column) {
+        return column.isText && column.sequence;
+      }))
+    return makeError("data-type",
+                     "--max-length: no input is read as sequences of text");
+  for (const Column &column : columns) {
+    const hir::Input &input = *column.input;
+    auto value = maxLengths.of(input.name);
+    const bool named = maxLengths.byInput.contains(input.name);
+    auto bad = [&](const std::string &message) {
+      return makeError("data-type", "--max-length: '" + input.name + "' " +
+                                        message);
+    };
+    if (value && !column.examples)
+      return bad("is one long sequence; only examples are cut");
+    if (named && (!column.isText || !column.sequence))
+      return bad("is " + hir::describeType(model, input.type) +
+                 " from '" + column.source->shown +
+                 "'; only sequences of text are cut");
+    if (value && column.isText && column.sequence &&
+        column.parts == rt::TextParts::None && textLimit(input).inner != SIZE_MAX)
+      return bad("is " + hir::describeType(model, input.type) +
+                 ", which takes N, found '" + *value + "'");
+  }
+  return {};
+}
+
 Result<void> Loader::readText(const Binding &binding,
                               std::vector<Column> &columns) {
+  // A text of words of letters is a table of one column.
+  if (isNested(*binding.input))
+    return readTable(binding, columns);
   const hir::Type &type = binding.input->type;
   if (type.elem != hir::Elem::Int || !type.shape.empty() ||
       type.axes.size() != 1)
@@ -102,8 +183,10 @@ Result<void> Loader::readText(const Binding &binding,
   column.input = binding.input;
   column.source = binding.source;
   column.sequence = column.isTokens = column.isText = true;
-  column.kind =
-      *rt::parseTokenKind(tokenKinds.of(binding.input->name).value_or("chars"));
+  auto form = textForm(*binding.input);
+  if (!form)
+    return form.error();
+  column.kind = form->tokens;
   column.pieces.push_back({binding.source->bytes(), 1});
   columns.push_back(std::move(column));
   return {};
@@ -206,6 +289,10 @@ Result<void> Loader::encodeExamples(Column &column) {
   std::optional<int32_t> end;
   if (generated(input, "eos"))
     end = symbols.endOfLine();
+  const TextLimit limit = textLimit(input);
+  const size_t most = !column.sequence                       ? SIZE_MAX
+                      : column.parts == rt::TextParts::None ? limit.steps
+                                                             : limit.inner;
   std::vector<int32_t> ids;
   std::vector<int64_t> offsets = {0};
   std::string line;
@@ -220,6 +307,8 @@ Result<void> Loader::encodeExamples(Column &column) {
     auto tokens = symbols.encode(piece, column.source->shown, false);
     if (!tokens)
       return fromRuntime(tokens.error());
+    if (tokens->size() > most)
+      tokens->resize(most);
     ids.insert(ids.end(), tokens->begin(), tokens->end());
     if (end)
       ids.push_back(*end);
@@ -232,7 +321,9 @@ Result<void> Loader::encodeExamples(Column &column) {
   }
   column.tensor =
       rt::Tensor::of<int32_t>({int64_t(ids.size())}, std::span<const int32_t>(ids));
-  if (column.sequence)
+  if (column.parts != rt::TextParts::None)
+    column.inner = std::move(offsets);
+  else if (column.sequence)
     column.offsets = std::move(offsets);
   return {};
 }
@@ -246,6 +337,14 @@ Result<void> Loader::encodeText(std::vector<Column> &columns) {
       return vocabulary.error();
     column.symbols = *vocabulary;
     column.kind = column.symbols->kind();
+    if (column.parts == rt::TextParts::Words &&
+        column.kind == rt::TokenKind::Words)
+      return makeError("data-type", "the vocabulary of '" +
+                                        column.input->name +
+                                        "' is of words; words are read as "
+                                        "chars or bytes",
+                       "give --tokens " + column.input->name +
+                           "=lines/words for lines of words");
   }
   for (Column &column : columns)
     if (column.isText)

@@ -65,7 +65,10 @@ const std::vector<OptionInfo> &rnnc::driver::dataOptions() {
       {"split", K::Text, "A,B[,C]",
        "shares of training, validation, test (0.9,0.1)"},
       {"tokens", K::Text, "[INPUT=]KIND,...",
-       "symbols of text: chars, bytes or words (chars)"},
+       "symbols of text: chars, bytes or words (chars); words/chars of each "
+       "word"},
+      {"max-length", K::Text, "[INPUT=]N[/M],...",
+       "read the first N tokens of a text; N words, M letters of each"},
       {"vocab", K::Text, "[INPUT=]FILE,...", "vocabulary to use"},
       {"min-count", K::Text, "[INPUT=]N,...", "rarer symbols become <unk> (1)"},
       {"horizon", K::Count, "N", "steps from an input to its target (1)"},

@@ -99,14 +99,11 @@ Result<void> StepDecoder::fill(const rt::ExampleBatch &batch, Call *context,
       std::memset(to, 1, size_t(slot.bytes));
     if (kind == "lengths") {
       auto *lengths = static_cast<int32_t *>(slot.data);
-      std::fill_n(lengths, rows * width, int32_t((*extents)[name]));
+      std::fill_n(lengths, slot.count(), int32_t((*extents)[name]));
       for (const rt::BatchField &field : batch.fields)
-        if (const hir::Input *input = model.findInput(field.name);
-            input && field.kind == rt::FieldKind::Ragged)
-          for (int axis : input->type.axes)
-            if (model.axes[size_t(model.rootAxis(axis))].name == name)
-              spread(static_cast<const char *>(field.lengths.data()), to, 1,
-                     rows, sizeof(int32_t), width);
+        if (const rt::Tensor *own = lengthsAlong(model, field, name))
+          spread(static_cast<const char *>(own->data()), to,
+                 own->size() / rows, rows, sizeof(int32_t), width);
     }
     if (kind != "input")
       continue;

@@ -286,16 +286,25 @@ driver::extentsOf(const hir::Model &model, const rt::Examples &examples,
   for (const rt::Field &field : examples.fields()) {
     if (field.kind == rt::FieldKind::Single)
       continue;
-    std::vector<int64_t> steps = field.axes;
-    if (steps.empty()) {
-      steps = {0};
-      for (int64_t row : rows)
-        steps[0] = std::max(steps[0], examples.length(field, row));
-    }
-    if (auto done = addSteps(model, field.name, steps, extents); !done)
+    if (auto done = addSteps(model, field.name,
+                             rt::Examples::extents(field, rows), extents);
+        !done)
       return done.error();
   }
   return extents;
+}
+
+const rt::Tensor *driver::lengthsAlong(const hir::Model &model,
+                                       const rt::BatchField &field,
+                                       const std::string &axis) {
+  if (field.kind != rt::FieldKind::Ragged)
+    return nullptr;
+  std::vector<std::string> axes = axesOf(model, field.name);
+  if (!axes.empty() && axes[0] == axis)
+    return &field.lengths;
+  return field.nested() && axes.size() > 1 && axes[1] == axis
+             ? &field.innerLengths
+             : nullptr;
 }
 
 Result<int64_t> Session::fill(Call &call, const DataPart &part,
@@ -320,9 +329,8 @@ Result<int64_t> Session::fill(Call &call, const DataPart &part,
     for (const std::string &axis : axesOf(model, field.name))
       if (Call::Slot *lengths = call.arg("lengths", axis)) {
         // Examples of one length, where others have their own, are whole.
-        if (field.kind == rt::FieldKind::Ragged)
-          std::memcpy(lengths->data, field.lengths.data(),
-                      size_t(lengths->bytes));
+        if (const rt::Tensor *own = lengthsAlong(model, field, axis))
+          std::memcpy(lengths->data, own->data(), size_t(lengths->bytes));
         else
           std::fill_n(static_cast<int32_t *>(lengths->data), batch.size,
                       int32_t((*extents)[axis]));

@@ -36,6 +36,13 @@ Result<std::map<std::string, int64_t>>
 extentsOf(const hir::Model &model, const rt::Examples &examples,
           std::span<const int64_t> rows);
 
+/// The lengths that a field gives for a time axis, by the axis's name: i32 [B],
+/// or [W, B] of an axis within W; null if its sequences have one length, or it
+/// has no such axis.
+const rt::Tensor *lengthsAlong(const hir::Model &model,
+                               const rt::BatchField &field,
+                               const std::string &axis);
+
 /// What one update gave.
 struct StepResult {
   double loss = 0, gradNorm = 0;

@@ -166,6 +166,18 @@ Result<Inspected> InspectData::row(size_t place) {
     const hir::Input *input = model().findInput(field.name);
     if (!input)
       continue;
+    // Pictures are of whole arrays, without lengths inside an example.
+    if (field.nested() &&
+        !std::ranges::all_of(field.innerLengths.as<int32_t>(),
+                             [&](int32_t length) {
+                               return length == field.axes[1];
+                             }))
+      return makeError(
+          "unsupported",
+          subject.title + ": the steps of '" + field.name +
+              "' have different lengths along " +
+              model().axes[size_t(model().rootAxis(input->type.axes[1]))].name +
+              "; 'inspect' shows no such example yet");
     rt::Tensor tensor = std::move(field.values);
     // Several time axes are one in memory.
     if (!field.axes.empty()) {

@@ -29,11 +29,23 @@ static std::vector<double> numbersOf(const Call::Slot &slot) {
   return values;
 }
 
+/// The time axis that an answer goes along, and each how many-th step of it has
+/// one; "" for none.
+static std::pair<std::string, int64_t> answerAxis(const hir::Model &model,
+                                                  const Answer &answer) {
+  for (const hir::Output &output : model.outputs)
+    if (output.name == answer.output && !output.value->type.axes.empty())
+      return rt::baseAxis(model.lengthName(output.value->type.axes[0]));
+  return {"", 1};
+}
+
 /// Answers for examples, in the order of their file.
 static Result<void> answerExamples(Session &session, const DataPart &part,
                                    const Answer &answer, int64_t batch,
                                    AnswerTable &answers) {
   const rt::Field *truth = part.examples->find(answer.target);
+  const hir::Model &model = *session.variant().model;
+  auto [axis, every] = answerAxis(model, answer);
   bool begun = false;
   for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
     auto rows = std::span(part.rows)
@@ -54,12 +66,10 @@ static Result<void> answerExamples(Session &session, const DataPart &part,
     rt::ExampleBatch known = part.examples->gather(rows);
     const rt::BatchField *truths = truth ? known.find(answer.target) : nullptr;
     // Any field along the answer's axis says how long each example is.
-    const rt::BatchField *lengths = truths;
+    const rt::Tensor *lengths = nullptr;
     for (const rt::BatchField &field : known.fields)
-      if (field.kind == rt::FieldKind::Ragged &&
-          (!lengths || lengths->kind != rt::FieldKind::Ragged) &&
-          field.values.shape()[0] == steps)
-        lengths = &field;
+      if (!lengths && sequence)
+        lengths = lengthsAlong(model, field, axis);
     if (!begun)
       answers.begin(false, truth != nullptr, width);
     begun = true;
@@ -68,9 +78,7 @@ static Result<void> answerExamples(Session &session, const DataPart &part,
     for (int64_t b = 0; b < size; ++b) {
       const std::string key = std::to_string(rows[size_t(b)] + 1);
       const int64_t length =
-          sequence && lengths && lengths->kind == rt::FieldKind::Ragged
-              ? int64_t(lengths->lengths.number(b))
-              : steps;
+          lengths ? rt::stepsOf(int64_t(lengths->number(b)), every) : steps;
       std::vector<std::vector<double>> joined;
       std::vector<double> joinedTruth;
       for (int64_t t = 0; t < length; ++t) {
@@ -256,17 +264,14 @@ static Result<void> answerAligned(Session &session, const Settings &settings,
     const int64_t size = slot->shape[1], classes = slot->shape[2];
     rt::ExampleBatch known = part.examples->gather(rows);
     const rt::BatchField *truths = known.find(answer.target);
-    const rt::BatchField *along = nullptr;
+    const rt::Tensor *along = nullptr;
     for (const rt::BatchField &field : known.fields)
-      if (const hir::Input *input = model.findInput(field.name);
-          input && field.kind == rt::FieldKind::Ragged)
-        for (int known : input->type.axes)
-          if (model.lengthName(known) == axis)
-            along = &field;
+      if (!along)
+        along = lengthsAlong(model, field, axis);
     std::vector<double> logits(static_cast<size_t>(classes));
     for (int64_t b = 0; b < size; ++b) {
       const int64_t steps =
-          along ? rt::stepsOf(int64_t(along->lengths.number(b)), every)
+          along ? rt::stepsOf(int64_t(along->number(b)), every)
                 : slot->shape[0];
       auto step = [&](int64_t t) {
         for (int64_t v = 0; v < classes; ++v)
@@ -333,6 +338,18 @@ static Result<int> predict(const CommandLine &line, Console &console) {
     return makeError("no-answer", "the model does not say what it predicts",
                      "write predict TARGET = VALUE, or "
                      "predict TARGET ~ categorical(LOGITS)");
+  const hir::Model &model = *(*session)->variant().model;
+  for (const hir::Output &output : model.outputs)
+    if (output.name == answer.output && output.value->type.axes.size() > 1) {
+      std::string axes;
+      for (int axis : output.value->type.axes)
+        axes += (axes.empty() ? "" : " and ") +
+                model.axes[size_t(model.rootAxis(axis))].name;
+      return makeError("no-answer", "the answer for '" + answer.target +
+                                        "' goes along " + axes +
+                                        "; only answers along one time axis "
+                                        "are written");
+    }
   const bool byStep = (*session)->reads(answer.target);
   if (byStep && (data->stream || answer.kind != Answer::Classes))
     return makeError("no-answer",

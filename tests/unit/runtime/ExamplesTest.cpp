@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -56,6 +57,67 @@ TEST(Examples, Gather) {
   for (int64_t i = 0; i < 4; ++i)
     EXPECT_EQ(z->values.number(i), sequence[i]);
   EXPECT_EQ(batch.find("w"), nullptr);
+}
+
+/// Two sentences, "ab c" and "defg", and one of a single letter.
+static Field words() {
+  const int32_t letters[] = {1, 2, 3, 4, 5, 6, 7, 8};
+  Field field{"x", FieldKind::Ragged, Tensor::of<int32_t>({8}, letters)};
+  field.offsets = {0, 2, 3, 4};
+  field.inner = {0, 2, 3, 7, 8};
+  return field;
+}
+
+TEST(Examples, StepsOfTheirOwnLengths) {
+  Examples examples;
+  ASSERT_TRUE(examples.add(words()));
+  EXPECT_EQ(examples.count(), 3);
+  const Field &field = examples.fields()[0];
+  EXPECT_EQ(Examples::length(field, 0), 2);
+  EXPECT_EQ(field.valuesOf(0), (std::pair<int64_t, int64_t>(0, 3)));
+  EXPECT_EQ(field.valuesOf(1), (std::pair<int64_t, int64_t>(3, 7)));
+  const int64_t rows[] = {1, 0};
+  EXPECT_EQ(Examples::extents(field, rows), (std::vector<int64_t>{2, 4}));
+  ExampleBatch batch = examples.gather(rows);
+  const BatchField &x = batch.fields[0];
+  EXPECT_TRUE(x.nested());
+  EXPECT_EQ(x.axes, (std::vector<int64_t>{2, 4}));
+  EXPECT_EQ(x.values.shape(), (std::vector<int64_t>{8, 2}));
+  const int32_t expected[] = {4, 1, 5, 2, 6, 0, 7, 0, 0, 3, 0, 0, 0, 0, 0, 0};
+  EXPECT_TRUE(std::ranges::equal(x.values.as<int32_t>(), expected));
+  EXPECT_TRUE(std::ranges::equal(x.lengths.as<int32_t>(), std::array{1, 2}));
+  EXPECT_TRUE(std::ranges::equal(x.innerLengths.as<int32_t>(),
+                                 std::array{4, 2, 0, 1}));
+  for (int64_t t = 0; t < 8; ++t)
+    for (int64_t b = 0; b < 2; ++b)
+      EXPECT_EQ(x.has(t, b), expected[t * 2 + b] != 0) << t << ", " << b;
+}
+
+TEST(Examples, LikeStepsGoTogether) {
+  Examples examples;
+  ASSERT_TRUE(examples.add(words()));
+  // The most steps decide, then the longest step: "d" before "defg".
+  std::vector<int64_t> likeness = examples.likeness();
+  EXPECT_LT(likeness[2], likeness[1]);
+  EXPECT_LT(likeness[1], likeness[0]);
+}
+
+TEST(Examples, StepsThatDoNotFit) {
+  for (std::vector<int64_t> inner :
+       {std::vector<int64_t>{0, 2, 3, 8}, {0, 2, 3, 7}, {0, 3, 2, 7, 8}}) {
+    Examples examples;
+    Field field = words();
+    field.inner = inner;
+    EXPECT_FALSE(examples.add(field));
+  }
+  Examples examples;
+  Field field = words();
+  field.inner.back() = 9;
+  EXPECT_EQ(examples.add(field).error().message,
+            "'x': the inner offsets do not cut 8 values");
+  field.kind = FieldKind::Single;
+  EXPECT_EQ(examples.add(field).error().message,
+            "'x': only ragged sequences have steps of their own lengths");
 }
 
 TEST(Examples, FieldsThatDoNotFit) {

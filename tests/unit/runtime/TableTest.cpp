@@ -63,6 +63,32 @@ TEST(Table, JsonLines) {
   EXPECT_FALSE(parseTable(TableKind::Jsonl, "{\"a\": \"\xff\"}", "t.jsonl"));
 }
 
+TEST(Table, ArraysOfStringsAreLines) {
+  Result<Table> table = parseTable(
+      TableKind::Jsonl, "{\"a\": [\"x y\", \"z\"], \"n\": [\"x\", 1]}\n", "t.jsonl");
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->rows[0][0].text, "x y\nz");
+  EXPECT_EQ(table->rows[0][1].text, "[\"x\",1]");
+}
+
+TEST(Table, StepsOfNumbers) {
+  using Values = std::vector<double>;
+  std::optional<CellSteps> steps = cellSteps("[[1, 2], [3]]");
+  ASSERT_TRUE(steps);
+  EXPECT_EQ(steps->values, (Values{1, 2, 3}));
+  EXPECT_EQ(steps->lengths, (std::vector<int64_t>{2, 1}));
+  EXPECT_EQ(steps->width, 0u);
+  steps = cellSteps("[[[1, 2]], [[3, 4], [5, 6]]]");
+  ASSERT_TRUE(steps);
+  EXPECT_EQ(steps->values, (Values{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(steps->lengths, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(steps->width, 2u);
+  for (const char *text : {"", "a", "1", "[]", "[[]]", "[1, 2]", "[[1], []]",
+                           "[[1], 2]", "[[1], [[2]]]", "[[[1, 2], [3]]]",
+                           "[[\"a\"]]", "[[[]]]", "[[1]"})
+    EXPECT_FALSE(cellSteps(text)) << text;
+}
+
 TEST(Table, Numbers) {
   EXPECT_EQ(cellNumber(" -1.5e3 "), -1500);
   EXPECT_EQ(cellNumber("+2"), 2);

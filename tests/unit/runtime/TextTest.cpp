@@ -24,6 +24,39 @@ static Vocabulary vocabulary(TokenKind kind, std::string_view text,
   return *result;
 }
 
+TEST(TextForm, KindsAndParts) {
+  EXPECT_EQ(parseTextForm("words")->tokens, TokenKind::Words);
+  EXPECT_EQ(parseTextForm("words")->parts, TextParts::None);
+  EXPECT_EQ(parseTextForm("words/bytes")->tokens, TokenKind::Bytes);
+  EXPECT_EQ(parseTextForm("words/bytes")->parts, TextParts::Words);
+  EXPECT_EQ(parseTextForm("lines/words")->parts, TextParts::Lines);
+  EXPECT_EQ(parseTextForm("classes").error().message,
+            "chars, bytes or words, found 'classes'");
+  for (const char *text : {"words/words", "words/", "/chars", "chars/chars",
+                           "words/classes", "lines/words/chars"})
+    EXPECT_EQ(parseTextForm(text).error().message,
+              std::string("words/chars, words/bytes, lines/chars, lines/bytes "
+                          "or lines/words, found '") +
+                  text + "'");
+}
+
+TEST(TextForm, PartsHaveTheirPlaces) {
+  auto places = [](const TextPiece &text, TextParts parts) {
+    std::string result;
+    for (const TextPiece &part : cutText(text, parts))
+      result += std::to_string(part.line) + ":" + std::to_string(part.column) +
+                "'" + std::string(part.text) + "' ";
+    return result;
+  };
+  const TextPiece text = {" an \t\u00e9l\r\n \t\ncat\u00a0x\n", 3, 5};
+  EXPECT_EQ(places(text, TextParts::Words),
+            "3:6'an' 3:10'\u00e9l' 5:1'cat\u00a0x' ");
+  EXPECT_EQ(places(text, TextParts::Lines),
+            "3:5' an \t\u00e9l' 5:1'cat\u00a0x' ");
+  EXPECT_EQ(places({" \n", 1, 1}, TextParts::Words), "");
+  EXPECT_EQ(places({"", 1, 1}, TextParts::Lines), "");
+}
+
 TEST(Utf8, ValidAndInvalid) {
   struct {
     std::string_view text;

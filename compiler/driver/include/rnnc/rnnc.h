@@ -250,7 +250,8 @@ struct Data {
   /// `[INPUT=]FILE[#FIELD]`.
   std::vector<std::string> data, valid, test;
   std::string split = "0.9,0.1";
-  /// "chars", "bytes" or "words".
+  /// As --tokens: "chars", "bytes" or "words". An input `seq(W, C(W))` is read
+  /// as "words/chars" unless this says otherwise.
   std::string tokens = "chars";
   int64_t horizon = 1, minCount = 1;
 };
