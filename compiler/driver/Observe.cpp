@@ -467,6 +467,21 @@ static void replaceUses(hir::Model &model, Node *old, Node *fresh,
   }
 }
 
+/// A new input of the model.
+static Node *addInput(hir::Model &model, const std::string &name,
+                      const hir::Type &type, SourceRange place) {
+  hir::Input input;
+  input.name = name;
+  input.type = type;
+  input.place = place;
+  model.inputs.push_back(input);
+  Node *value = model.make(Op::Input, type, {}, place);
+  value->index = int64_t(model.inputs.size()) - 1;
+  value->block = &model.body;
+  model.body.nodes.insert(model.body.nodes.begin(), value);
+  return value;
+}
+
 std::vector<Perturbed> driver::perturbStates(hir::Model &model) {
   std::vector<Perturbed> found;
   for (Node *scanNode : scansOf(model)) {
@@ -494,15 +509,7 @@ std::vector<Perturbed> driver::perturbStates(hir::Model &model) {
       std::sort(type.axes.begin(), type.axes.end());
       made.type = type;
       made.input = "see." + state.name;
-      hir::Input input;
-      input.name = made.input;
-      input.type = type;
-      input.place = state.place;
-      model.inputs.push_back(input);
-      Node *value = model.make(Op::Input, type, {}, state.place);
-      value->index = int64_t(model.inputs.size()) - 1;
-      value->block = &model.body;
-      model.body.nodes.insert(model.body.nodes.begin(), value);
+      Node *value = addInput(model, made.input, type, state.place);
       // One step of it in each scan, from outside to inside.
       for (auto it = around.rbegin(); it != around.rend(); ++it) {
         hir::Scan &outer = *(*it)->scan;
@@ -532,23 +539,47 @@ std::vector<Perturbed> driver::perturbStates(hir::Model &model) {
   return found;
 }
 
-bool driver::keepLastLosses(hir::Model &model) {
+LossChoice driver::chooseLosses(hir::Model &model) {
+  LossChoice choice;
+  choice.whole = "see.whole loss";
   bool less = false;
-  auto lastOf = [&](Node *&slot) {
-    while (slot && !slot->type.axes.empty()) {
-      const int axis = slot->type.axes.back();
-      hir::Type type = slot->type;
+  auto lastOf = [&](Node *value) {
+    while (value && !value->type.axes.empty()) {
+      const int axis = value->type.axes.back();
+      hir::Type type = value->type;
       type.axes.pop_back();
-      slot = addNode(model, &model.body, Op::Last, type, {slot}, slot->place);
-      slot->axis = axis;
+      value =
+          addNode(model, &model.body, Op::Last, type, {value}, value->place);
+      value->axis = axis;
       less = true;
     }
+    return value;
   };
-  for (hir::Loss &loss : model.losses) {
-    lastOf(loss.value);
-    lastOf(loss.weight);
+  std::vector<hir::Loss> last = model.losses;
+  for (hir::Loss &loss : last) {
+    loss.name = "see." + loss.name;
+    loss.value = lastOf(asReal(model, loss.value));
+    loss.weight = lastOf(loss.weight);
   }
-  return less;
+  // A mean of each example's share times one number is the mean times it.
+  hir::Type share;
+  share.batch = true;
+  auto weigh = [&](std::vector<hir::Loss> &losses, const std::string &input) {
+    Node *factor = addInput(model, input, share, model.place);
+    for (hir::Loss &loss : losses) {
+      hir::Type type = loss.value->type;
+      type.batch = true;
+      loss.value = addNode(model, &model.body, Op::Mul, type,
+                           {asReal(model, loss.value), factor}, loss.place);
+    }
+  };
+  weigh(model.losses, choice.whole);
+  if (!less)
+    return choice;
+  choice.last = "see.last loss";
+  weigh(last, choice.last);
+  model.losses.insert(model.losses.end(), last.begin(), last.end());
+  return choice;
 }
 
 //===----------------------------------------------------------------------===//

@@ -71,9 +71,16 @@ struct Perturbed {
   int axis = -1;
 };
 std::vector<Perturbed> perturbStates(hir::Model &model);
-/// Lets only the last step of each loss count. Returns whether that is less
-/// than before.
-bool keepLastLosses(hir::Model &model);
+
+/// Real inputs, one number an example, that losses are multiplied by: 1 for
+/// what is to be differentiated, 0 for the other.
+struct LossChoice {
+  /// Of the losses as they are; of those of their last steps alone, empty if
+  /// that is the same.
+  std::string whole, last;
+};
+/// Adds to the model's losses those of the last steps alone, each times an input.
+LossChoice chooseLosses(hir::Model &model);
 
 /// A table whose rows ids choose.
 struct Table {

@@ -6,6 +6,7 @@
 
 #include "compiler/driver/Probe.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace rnnc;
@@ -13,7 +14,7 @@ using namespace rnnc::driver;
 
 Result<std::unique_ptr<Probe>> Probe::create(OpenedModel &opened,
                                              std::unique_ptr<hir::Model> model,
-                                             const std::string &entry,
+                                             std::vector<std::string> entries,
                                              int64_t length) {
   Project &project = *opened.project;
   auto probe = std::make_unique<Probe>();
@@ -23,8 +24,9 @@ Result<std::unique_ptr<Probe>> Probe::create(OpenedModel &opened,
     return options.error();
   options->evaluationLoss = true;
   options->remarks = false;
-  options->pipeline.entries = {entry};
-  options->pipeline.inputGradients = entry == "grad";
+  options->pipeline.entries = entries;
+  options->pipeline.inputGradients =
+      std::find(entries.begin(), entries.end(), "grad") != entries.end();
   options->pipeline.batch = 1;
   options->pipeline.length = std::max<int64_t>(length, 1);
   options->pipeline.unroll = 0;
@@ -37,17 +39,21 @@ Result<std::unique_ptr<Probe>> Probe::create(OpenedModel &opened,
   if (!project.haveWeights())
     if (auto done = loadWeights(opened, *probe->code); !done)
       return done.error();
-  auto call = Call::create(probe->code, entry, project.team());
-  if (!call)
-    return call.error();
-  probe->call.emplace(std::move(*call));
-  if (auto done = project.weights.bind(*probe->call); !done)
-    return done.error();
+  for (const std::string &entry : entries) {
+    auto call = Call::create(probe->code, entry, project.team());
+    if (!call)
+      return call.error();
+    auto &kept = probe->calls.emplace(entry, std::move(*call)).first->second;
+    if (auto done = project.weights.bind(kept); !done)
+      return done.error();
+  }
   return probe;
 }
 
-Result<void> Probe::run(const ProbeInput &input) {
-  for (Call::Slot &slot : call->args()) {
+Result<void> Probe::run(const std::string &entry, const ProbeInput &input,
+                        const std::map<std::string, double> &added) {
+  Call &call = calls.at(entry);
+  for (Call::Slot &slot : call.args()) {
     const std::string &kind = slot.info.kind, &name = slot.info.name;
     if ((kind == "input" || kind == "target") && !name.starts_with("see.") &&
         !input.values.contains(name))
@@ -56,12 +62,16 @@ Result<void> Probe::run(const ProbeInput &input) {
   }
   std::map<std::string, int64_t> extents = input.extents;
   extents["B"] = 1;
-  if (auto done = call->resize(extents); !done)
+  if (auto done = call.resize(extents); !done)
     return done;
-  for (Call::Slot &slot : call->args()) {
+  for (Call::Slot &slot : call.args()) {
     const std::string &kind = slot.info.kind, &name = slot.info.name;
     if (kind != "input" && kind != "target")
       continue;
+    if (auto it = added.find(name); it != added.end()) {
+      slot.setNumber(it->second);
+      continue;
+    }
     auto it = input.values.find(name);
     if (it == input.values.end()) {
       std::memset(slot.data, 0, size_t(slot.bytes));
@@ -74,12 +84,16 @@ Result<void> Probe::run(const ProbeInput &input) {
                                         rt::shapeText(slot.shape));
     std::memcpy(slot.data, it->second.data(), size_t(slot.bytes));
   }
-  call->run();
+  call.run();
   return {};
 }
 
-Probe::Values Probe::valuesOf(const Call::Slot *slot) const {
+Probe::Values Probe::valuesOf(const std::string &entry, const char *kind,
+                              const std::string &name) {
   Values values;
+  auto it = calls.find(entry);
+  const Call::Slot *slot =
+      it == calls.end() ? nullptr : it->second.result(kind, name);
   if (!slot)
     return values;
   values.shape = slot->shape;
@@ -90,16 +104,17 @@ Probe::Values Probe::valuesOf(const Call::Slot *slot) const {
 }
 
 Probe::Values Probe::output(const std::string &name) {
-  return valuesOf(call->result("output", name));
+  return valuesOf("forward", "output", name);
 }
 
 Probe::Values Probe::gradient(const std::string &input) {
-  return valuesOf(call->result("grad", input));
+  return valuesOf("grad", "grad", input);
 }
 
 double Probe::loss() {
-  for (const Call::Slot &slot : call->results())
-    if (slot.info.kind == "loss")
-      return slot.number();
+  if (auto it = calls.find("grad"); it != calls.end())
+    for (const Call::Slot &slot : it->second.results())
+      if (slot.info.kind == "loss")
+        return slot.number();
   return 0;
 }

@@ -23,18 +23,21 @@ struct ProbeInput {
 class Probe {
 public:
   /// Compiles `model`, which must have been analysed from the text of `opened`,
-  /// with its weights. `entry` is "forward" or "grad"; the latter gives
-  /// gradients of all real inputs, as in evaluation: without draws.
+  /// with its weights. `entries` are "forward", which gives outputs, and "grad",
+  /// which gives the loss and gradients of all real inputs, as in evaluation:
+  /// without draws.
   static Result<std::unique_ptr<Probe>>
   create(OpenedModel &opened, std::unique_ptr<hir::Model> model,
-         const std::string &entry, int64_t length);
+         std::vector<std::string> entries, int64_t length);
 
-  /// Runs one example. Inputs named `see.*` are 0. What a model needs and the
-  /// example has not is an error that names it.
-  Result<void> run(const ProbeInput &input);
+  /// Runs one entry on one example. Inputs named `see.*` are 0, or the number
+  /// that `added` has for them. What a model needs and the example has not is an
+  /// error that names it.
+  Result<void> run(const std::string &entry, const ProbeInput &input,
+                   const std::map<std::string, double> &added = {});
 
-  /// A result of the last run as doubles, with its shape; empty if there is no
-  /// such result.
+  /// A result of an entry's last run as doubles, with its shape; empty if there
+  /// is no such result.
   struct Values {
     std::vector<int64_t> shape;
     std::vector<double> numbers;
@@ -44,11 +47,15 @@ public:
   /// The loss that was differentiated.
   double loss();
 
+  /// What making the code took, by stage.
+  const Code &compiled() const { return *code; }
+
 private:
-  Values valuesOf(const Call::Slot *slot) const;
+  Values valuesOf(const std::string &entry, const char *kind,
+                  const std::string &name);
   std::unique_ptr<hir::Model> model;
   std::shared_ptr<Code> code;
-  std::optional<Call> call;
+  std::map<std::string, Call> calls;
 };
 
 } // namespace rnnc::driver

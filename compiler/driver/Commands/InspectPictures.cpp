@@ -34,6 +34,12 @@ static std::string fourDigits(double value) {
   return text;
 }
 
+static std::string oneDecimal(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
 //===----------------------------------------------------------------------===//
 // Models and files
 //===----------------------------------------------------------------------===//
@@ -49,13 +55,18 @@ Result<std::unique_ptr<hir::Model>> Pictures::freshModel(bool needLoss) {
 }
 
 Result<std::unique_ptr<Probe>>
-Pictures::probe(std::unique_ptr<hir::Model> model, const std::string &entry,
-                const ProbeInput *input) {
+Pictures::probe(std::unique_ptr<hir::Model> model,
+                std::vector<std::string> entries, const ProbeInput *input) {
   int64_t length = 1;
   if (input)
     for (const auto &[axis, steps] : input->extents)
       length = std::max(length, steps);
-  return Probe::create(opened, std::move(model), entry, length);
+  auto made =
+      Probe::create(opened, std::move(model), std::move(entries), length);
+  if (made)
+    for (const auto &[stage, ms] : (*made)->compiled().timings())
+      console.detail("stage " + stage + ": " + oneDecimal(ms) + " ms");
+  return made;
 }
 
 Result<void> Pictures::save(const char *what, const std::string &name,
@@ -176,10 +187,10 @@ Result<bool> Pictures::maps(const Inspected &subject, const char *what,
   if (all.empty())
     return false;
   const hir::Model &graph = evaluated(**model);
-  auto made = probe(std::move(*model), "forward", &subject.input);
+  auto made = probe(std::move(*model), {"forward"}, &subject.input);
   if (!made)
     return made.error();
-  if (auto done = (*made)->run(subject.input); !done)
+  if (auto done = (*made)->run("forward", subject.input); !done)
     return done.error();
   // A figure for each scan, in the order of the model.
   std::vector<std::pair<std::string, std::vector<rt::HeatMap>>> figures;
@@ -282,10 +293,10 @@ Result<bool> Pictures::attention(const Inspected &subject) {
   if (all.empty())
     return false;
   const hir::Model &graph = evaluated(**model);
-  auto made = probe(std::move(*model), "forward", &subject.input);
+  auto made = probe(std::move(*model), {"forward"}, &subject.input);
   if (!made)
     return made.error();
-  if (auto done = (*made)->run(subject.input); !done)
+  if (auto done = (*made)->run("forward", subject.input); !done)
     return done.error();
   for (const Observed &seen : all) {
     const Probe::Values values = (*made)->output(seen.output);
@@ -415,32 +426,41 @@ static double radiusOf(const Recurrence &form, const Probe::Values &values,
 }
 
 Result<bool> Pictures::gradients(const Inspected &subject) {
+  auto model = freshModel(true);
+  if (!model)
+    return model.error();
+  hir::Model &graph = evaluated(**model);
+  if (graph.losses.empty())
+    return false;
+  // One program: recurrent matrices as the weights make them, the whole loss,
+  // and that of the last step alone, which shows what reaches far back.
+  const std::vector<Recurrence> forms = observeRecurrences(graph);
+  const LossChoice choice = chooseLosses(graph);
+  const std::vector<Perturbed> all = perturbStates(graph);
+  if (all.empty())
+    return false;
+  std::vector<std::string> entries = {"grad"};
+  if (!forms.empty())
+    entries.push_back("forward");
+  auto made = probe(std::move(*model), std::move(entries), &subject.input);
+  if (!made)
+    return made.error();
+  std::vector<int> axes;
+  for (const Perturbed &state : all)
+    if (std::find(axes.begin(), axes.end(), state.axis) == axes.end())
+      axes.push_back(state.axis);
+
   std::vector<rt::CurvePanel> panels;
   Json list = Json::array();
   std::map<std::string, size_t> entryOf;
-  // The whole loss, then that of the last step alone: what reaches far back.
   for (bool last : {false, true}) {
-    auto model = freshModel(true);
-    if (!model)
-      return model.error();
-    hir::Model &graph = evaluated(**model);
-    if (graph.losses.empty())
-      return false;
-    if (last && !keepLastLosses(graph))
+    if (last && choice.last.empty())
       break;
-    std::vector<Perturbed> all = perturbStates(graph);
-    if (all.empty())
-      return false;
-    auto made = probe(std::move(*model), "grad", &subject.input);
-    if (!made)
-      return made.error();
-    if (auto done = (*made)->run(subject.input); !done)
+    if (auto done = (*made)->run("grad", subject.input,
+                                 {{last ? choice.last : choice.whole, 1.0}});
+        !done)
       return done.error();
     console.object[last ? "last_loss" : "loss"] = number((*made)->loss());
-    std::vector<int> axes;
-    for (const Perturbed &state : all)
-      if (std::find(axes.begin(), axes.end(), state.axis) == axes.end())
-        axes.push_back(state.axis);
     for (int axis : axes) {
       rt::CurvePanel panel;
       panel.title = last ? "loss of the last step alone" : "whole loss";
@@ -478,32 +498,23 @@ Result<bool> Pictures::gradients(const Inspected &subject) {
   }
   console.object["gradients"] = list;
 
-  // Recurrent matrices, as the weights make them.
-  auto model = freshModel(false);
-  if (!model)
-    return model.error();
-  const std::vector<Recurrence> forms = observeRecurrences(evaluated(**model));
   Json matrices = Json::array();
   std::vector<std::string> notes;
-  if (!forms.empty()) {
-    auto made = probe(std::move(*model), "forward", nullptr);
-    if (!made)
-      return made.error();
-    if (auto done = (*made)->run(subject.input); !done)
+  if (!forms.empty())
+    if (auto done = (*made)->run("forward", subject.input); !done)
       return done.error();
-    for (const Recurrence &form : forms) {
-      const Probe::Values values = (*made)->output(form.output);
-      int64_t size = 0;
-      const double radius = radiusOf(form, values, size);
-      matrices.push_back({{"parameters", form.parameters},
-                          {"state", form.state},
-                          {"size", size},
-                          {"diagonal", form.diagonal},
-                          {"spectral_radius", number(radius)}});
-      notes.push_back("spectral radius " + fourDigits(radius) + ": " +
-                      form.parameters + " on " + form.state +
-                      (form.diagonal ? " (entry by entry)" : ""));
-    }
+  for (const Recurrence &form : forms) {
+    const Probe::Values values = (*made)->output(form.output);
+    int64_t size = 0;
+    const double radius = radiusOf(form, values, size);
+    matrices.push_back({{"parameters", form.parameters},
+                        {"state", form.state},
+                        {"size", size},
+                        {"diagonal", form.diagonal},
+                        {"spectral_radius", number(radius)}});
+    notes.push_back("spectral radius " + fourDigits(radius) + ": " +
+                    form.parameters + " on " + form.state +
+                    (form.diagonal ? " (entry by entry)" : ""));
   }
   console.object["matrices"] = matrices;
   const std::string title =
@@ -662,12 +673,12 @@ Result<void> Pictures::finals(int64_t points, bool &any) {
       longest = std::max(longest, steps);
     subjects.push_back(std::move(*subject));
   }
-  auto made = Probe::create(opened, std::move(*model), "forward", longest);
+  auto made = Probe::create(opened, std::move(*model), {"forward"}, longest);
   if (!made)
     return made.error();
   std::vector<std::vector<double>> values(all.size());
   for (const Inspected &subject : subjects) {
-    if (auto done = (*made)->run(subject.input); !done)
+    if (auto done = (*made)->run("forward", subject.input); !done)
       return done;
     for (size_t i = 0; i < all.size(); ++i) {
       const Probe::Values now = (*made)->output(all[i].output);

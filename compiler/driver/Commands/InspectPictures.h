@@ -42,7 +42,7 @@ private:
     return model.evaluation ? *model.evaluation : model;
   }
   Result<std::unique_ptr<Probe>> probe(std::unique_ptr<hir::Model> model,
-                                       const std::string &entry,
+                                       std::vector<std::string> entries,
                                        const ProbeInput *input);
   Result<bool> maps(const Inspected &subject, const char *what,
                     const Change &change);
