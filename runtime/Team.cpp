@@ -26,6 +26,8 @@ namespace {
 struct Gate {
   std::atomic<uint32_t> value{0};
   std::atomic<uint32_t> sleepers{0};
+  /// How often a thread has gone to sleep here, and how often others were woken.
+  std::atomic<uint32_t> sleeps{0}, wakes{0};
 
   static void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -44,6 +46,7 @@ struct Gate {
     // the value before it looks at the count. Both are sequentially consistent,
     // so one of them sees the other.
     sleepers.fetch_add(1, std::memory_order_seq_cst);
+    sleeps.fetch_add(1, std::memory_order_relaxed);
     while (value.load(std::memory_order_seq_cst) == old)
       syscall(SYS_futex, &value, FUTEX_WAIT_PRIVATE, old, nullptr, nullptr, 0);
     sleepers.fetch_sub(1, std::memory_order_relaxed);
@@ -52,9 +55,11 @@ struct Gate {
   /// Changes the value and wakes everybody.
   void open(uint32_t next) {
     value.store(next, std::memory_order_seq_cst);
-    if (sleepers.load(std::memory_order_seq_cst) != 0)
-      syscall(SYS_futex, &value, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr,
-              0);
+    if (sleepers.load(std::memory_order_seq_cst) == 0)
+      return;
+    wakes.fetch_add(1, std::memory_order_relaxed);
+    syscall(SYS_futex, &value, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr,
+            0);
   }
 };
 
@@ -190,6 +195,20 @@ void rnnrt_team_barrier(void *team, int64_t thread) {
   auto *self = static_cast<rnnrt_team *>(team);
   if (self->size > 1)
     self->meet(thread, /*waits=*/true);
+}
+
+rnnrt_team_waits rnnrt_team_count_waits(const rnnrt_team *team) {
+  rnnrt_team_waits waits = {0, 0, 0};
+  waits.idle = team->start.sleepers.load(std::memory_order_relaxed);
+  auto add = [&](const Gate &gate) {
+    waits.sleeps += gate.sleeps.load(std::memory_order_relaxed);
+    waits.wakes += gate.wakes.load(std::memory_order_relaxed);
+  };
+  add(team->start);
+  add(team->common.gate);
+  for (int64_t i = 0; i < team->size; ++i)
+    add(team->members[i].came);
+  return waits;
 }
 
 int64_t rnnrt_usable_cores(void) {

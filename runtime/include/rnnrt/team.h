@@ -48,6 +48,16 @@ void rnnrt_team_run(rnnrt_team *team, rnnrt_team_function function,
 /// `rnnrt_team`; the type is that of `rnnrt_call::barrier`.
 void rnnrt_team_barrier(void *team, int64_t thread);
 
+/// How members wait: how many sleep until the next run begins, and how often, in
+/// runs and between them, one has gone to sleep and one has woken those that
+/// slept since the team was made. Each of the two is a system call.
+typedef struct rnnrt_team_waits {
+  int64_t idle, sleeps, wakes;
+} rnnrt_team_waits;
+
+/// Any thread may ask; what happens at the same time may be counted or not.
+rnnrt_team_waits rnnrt_team_count_waits(const rnnrt_team *team);
+
 /// The number of cores this process may use: the affinity mask, cut by the
 /// quota of the control group. At least 1.
 int64_t rnnrt_usable_cores(void);

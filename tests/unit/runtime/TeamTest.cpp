@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -82,71 +81,97 @@ TEST(Team, RefusesOddSizes) {
   rnnrt_team_destroy(nullptr);
 }
 
+// Whether a condition comes true. How long it takes does not matter: the minute
+// is there so that a broken team fails and does not hang.
+template <typename Condition> static bool comesTrue(Condition condition) {
+  auto start = std::chrono::steady_clock::now();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() - start > std::chrono::minutes(1))
+      return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 TEST(Team, IdleMembersSleep) {
   Work work{rnnrt_team_create(4), std::vector<int64_t>(4), {}};
   rnnrt_team_run(work.team, countSelf, &work);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // All but the caller, who waits for nobody.
+  ASSERT_TRUE(
+      comesTrue([&] { return rnnrt_team_count_waits(work.team).idle == 3; }));
+  // They do not wake up to look, and take no time of a processor, whatever else
+  // it does; one that looked all the time would take the whole pause.
+  const int64_t sleeps = rnnrt_team_count_waits(work.team).sleeps;
   std::clock_t before = std::clock();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  double used = double(std::clock() - before) / CLOCKS_PER_SEC;
-  EXPECT_LT(used, 0.1);
+  EXPECT_LT(double(std::clock() - before) / CLOCKS_PER_SEC, 0.1);
+  EXPECT_EQ(rnnrt_team_count_waits(work.team).sleeps, sleeps);
+  EXPECT_EQ(rnnrt_team_count_waits(work.team).idle, 3);
   rnnrt_team_run(work.team, countSelf, &work);
   for (int64_t count : work.counts)
     EXPECT_EQ(count, 2);
   rnnrt_team_destroy(work.team);
 }
 
-// Time per barrier, the best of many short runs: whatever else the machine
-// does, some run is undisturbed.
-static double nanosecondsPerBarrier(int64_t threads, int64_t rounds, int runs) {
-  Work work{rnnrt_team_create(threads), {}, {}};
-  work.rounds = rounds;
-  double best = 1e30;
-  for (int run = 0; run < runs; ++run) {
-    auto start = std::chrono::steady_clock::now();
-    rnnrt_team_run(
-        work.team,
-        [](void *context, int64_t thread) {
-          auto *work = static_cast<Work *>(context);
-          for (int64_t round = 0; round < work->rounds; ++round)
-            rnnrt_team_barrier(work->team, thread);
-        },
-        &work);
-    std::chrono::duration<double, std::nano> took =
-        std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count() / static_cast<double>(rounds));
-  }
-  rnnrt_team_destroy(work.team);
-  return best;
+namespace {
+/// Meetings in rows of `rounds`, until a row pleases or there were `most`.
+struct Meetings {
+  rnnrt_team *team;
+  int64_t rounds, most;
+  bool (*pleases)(const rnnrt_team_waits &before,
+                  const rnnrt_team_waits &after);
+  bool found = false, stop = false;
+};
+} // namespace
+
+static bool anyRow(Meetings meetings) {
+  rnnrt_team_run(
+      meetings.team,
+      [](void *context, int64_t thread) {
+        auto &meetings = *static_cast<Meetings *>(context);
+        for (int64_t row = 1; !meetings.stop; ++row) {
+          // All are there, and awake.
+          rnnrt_team_barrier(meetings.team, thread);
+          rnnrt_team_waits before = rnnrt_team_count_waits(meetings.team);
+          for (int64_t round = 0; round < meetings.rounds; ++round)
+            rnnrt_team_barrier(meetings.team, thread);
+          if (thread == 0) {
+            meetings.found = meetings.pleases(
+                before, rnnrt_team_count_waits(meetings.team));
+            meetings.stop = meetings.found || row == meetings.most;
+          }
+          rnnrt_team_barrier(meetings.team, thread);
+        }
+      },
+      &meetings);
+  return meetings.found;
 }
 
-// Whether others leave less than `cores` cores to this test. Waiting members
-// then measure the other programs and not the barrier, so the two tests of its
-// cost are skipped; what a barrier does is tested above in any case.
-static bool isBusy(double cores) {
-  double load = 0;
-  return getloadavg(&load, 1) != 1 ||
-         load + cores > static_cast<double>(rnnrt_usable_cores()) + 0.5;
+// Threads that run at the same time meet without a system call. On a machine
+// that does other things as well, one may be kept from running while the other
+// waits for it, and then sleeps; so not each row of meetings counts, but one of
+// many: with a call for each meeting there would be none.
+TEST(Team, MeetingsOfTheAwakeCostNoSystemCall) {
+  if (rnnrt_usable_cores() < 2)
+    GTEST_SKIP() << "two threads cannot run at the same time";
+  rnnrt_team *team = rnnrt_team_create(2);
+  EXPECT_TRUE(anyRow({team, 100, 10000, [](auto &before, auto &after) {
+                        return after.sleeps == before.sleeps &&
+                               after.wakes == before.wakes;
+                      }}));
+  rnnrt_team_destroy(team);
 }
 
-// About 50 ns here; a futex call alone takes longer than the bound.
-TEST(Team, HotBarriersCostNoSystemCall) {
-  if (isBusy(2))
-    GTEST_SKIP() << "no two cores are free";
-  double nanoseconds = nanosecondsPerBarrier(2, 200, 100);
-  RecordProperty("nanoseconds", static_cast<int>(nanoseconds));
-  EXPECT_LT(nanoseconds, 400);
-}
-
-// A thread that waits by spinning until its time is up costs milliseconds per
-// barrier.
+// Of more members than cores, those that wait make room: one that looked until
+// its turn is over would never sleep. In each meeting at least one of those
+// that have come cannot be running when the last one comes.
 TEST(Team, MoreMembersThanCoresTakeTurns) {
-  if (isBusy(1))
-    GTEST_SKIP() << "no core is free";
-  int64_t threads = std::min<int64_t>(4 * rnnrt_usable_cores(), 64);
-  double nanoseconds = nanosecondsPerBarrier(threads, 100, 20);
-  RecordProperty("nanoseconds", static_cast<int>(nanoseconds));
-  EXPECT_LT(nanoseconds, 1e6);
+  rnnrt_team *team = rnnrt_team_create(
+      std::min<int64_t>(4 * rnnrt_usable_cores(), RNNRT_TEAM_MAX));
+  EXPECT_TRUE(anyRow({team, 100, 1, [](auto &before, auto &after) {
+                        return after.sleeps - before.sleeps >= 100;
+                      }}));
+  rnnrt_team_destroy(team);
 }
 
 TEST(Team, UsableCores) { EXPECT_GE(rnnrt_usable_cores(), 1); }
