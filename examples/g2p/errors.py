@@ -22,21 +22,33 @@ def edits(a, b):
     return row[-1]
 
 
-with open(sys.argv[2], encoding="utf-8") as file:
-    words = [line.rstrip("\n").split("\t")[:2] for line in file]
-with open(sys.argv[1], encoding="utf-8", newline="") as file:
-    answers = list(csv.reader(file))[1:]
-spoken, known = {}, {}
-for row in answers:
-    word, phones = words[int(row[0]) - 1]
-    spoken[word] = row[1].split()
-    known.setdefault(word, []).append(phones.split())
-wrong = wrong_words = phonemes = 0
-for word, guess in spoken.items():
-    distance, length = min((edits(guess, truth), len(truth)) for truth in known[word])
-    wrong += distance
-    phonemes += length
-    wrong_words += distance > 0
-print(json.dumps({"phoneme_error_rate": wrong / phonemes,
-                  "word_error_rate": wrong_words / len(spoken),
-                  "words": len(spoken)}))
+def lines(path):
+    """The words of a file and the phones of each."""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            word, phones = line.rstrip("\n").split("\t")[:2]
+            yield word, phones.split()
+
+
+def main():
+    words = list(lines(sys.argv[2]))
+    with open(sys.argv[1], encoding="utf-8", newline="") as file:
+        answers = list(csv.reader(file))[1:]
+    spoken, known = {}, {}
+    for row in answers:
+        word, phones = words[int(row[0]) - 1]
+        spoken[word] = row[1].split()
+        known.setdefault(word, []).append(phones)
+    wrong = wrong_words = phonemes = 0
+    for word, guess in spoken.items():
+        distance, length = min((edits(guess, truth), len(truth)) for truth in known[word])
+        wrong += distance
+        phonemes += length
+        wrong_words += distance > 0
+    print(json.dumps({"phoneme_error_rate": wrong / phonemes,
+                      "word_error_rate": wrong_words / len(spoken),
+                      "words": len(spoken)}))
+
+
+if __name__ == "__main__":
+    main()
