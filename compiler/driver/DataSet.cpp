@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/DataSetLoader.h"
+#include "compiler/driver/Lengths.h"
 #include "runtime/Idx.h"
 #include "runtime/Sha256.h"
 
@@ -216,9 +217,9 @@ Result<Binding> Loader::parse(const std::string &text, const char *option) {
     if (word && !std::filesystem::exists(text)) {
       binding.file = text.substr(equals + 1);
       std::string base = name;
-      if (name.ends_with(".lengths")) {
-        binding.isLengths = true;
-        base = name.substr(0, name.size() - 8);
+      if (auto lengths = Lengths::parse(name)) {
+        binding.lengths = name;
+        base = lengths->first;
       }
       binding.input = model.findInput(base);
       if (!binding.input) {
@@ -300,7 +301,7 @@ Result<std::vector<Column>> Loader::read(const std::vector<std::string> &texts,
   }
   std::vector<Column> columns;
   for (const Binding &binding : bindings) {
-    if (!binding.isLengths)
+    if (binding.lengths.empty())
       for (const Column &column : columns)
         if (column.input == binding.input)
           return makeError("unbound-data", std::string(option) + ": '" +
@@ -309,6 +310,9 @@ Result<std::vector<Column>> Loader::read(const std::vector<std::string> &texts,
     if (auto done = readBinding(binding, columns); !done)
       return done.error();
   }
+  for (Column &column : columns)
+    if (auto done = pack(column); !done)
+      return done.error();
   if (auto done = checkLimits(columns); !done)
     return done.error();
   if (auto done = encodeText(columns); !done)
@@ -329,7 +333,7 @@ Result<void> Loader::readBinding(const Binding &binding,
       {".jsonl", &Loader::readTable}, {".wav", &Loader::readSound},
       {"/", &Loader::readFolder}};
   const Source &source = *binding.source;
-  if (binding.isLengths && source.ending != ".npy")
+  if (!binding.lengths.empty() && source.ending != ".npy")
     return makeError("unsupported", "lengths are read from .npy, not from '" +
                                         source.shown + "'");
   // A field of a text: it has columns, between tabs.
@@ -352,9 +356,10 @@ Error Loader::misfit(const Binding &binding, const std::string &what) const {
   if (isNested(input))
     help = "a length of " + axisOf(input, 1) + " for each step of " +
            axisOf(input) +
-           " comes from text (.txt, .tsv, .csv, .jsonl); 'rnnc run' and the "
-           "C++ interface take arrays with " +
-           input.name + ".lengths." + axisOf(input, 1);
+           " comes from text (.txt, .tsv, .csv, .jsonl), or arrays [N, " +
+           axisOf(input) + ", " + axisOf(input, 1) + "] with " + input.name +
+           ".lengths." + axisOf(input) + " and " + input.name + ".lengths." +
+           axisOf(input, 1);
   else if (input.type.axes.size() == 2 && input.type.elem == hir::Elem::Int)
     help = "for the letters of words write seq(" + axisOf(input) + ", " +
            axisOf(input, 1) + "(" + axisOf(input) + "))";

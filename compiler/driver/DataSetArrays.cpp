@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/DataSetLoader.h"
+#include "compiler/driver/Lengths.h"
 #include "runtime/Idx.h"
 #include "runtime/Npy.h"
 
@@ -14,14 +15,24 @@ using namespace rnnc;
 using namespace rnnc::driver;
 
 Result<void> Loader::setLengths(const hir::Input &input,
+                                const std::string &name,
                                 const rt::Tensor &lengths,
                                 std::vector<Column> &columns) {
+  auto which = Lengths::axisOf(model, input, name);
+  if (!which)
+    return which.error();
   auto whole = lengths.convert(rt::DType::I32);
   if (!whole)
     return fromRuntime(whole.error());
   for (Column &column : columns)
     if (column.input == &input) {
-      column.lengths = std::move(*whole);
+      // Only of words of letters does each example have two.
+      if (input.type.axes.size() > 1 && !isNested(input))
+        return makeError("unsupported",
+                         "'" + name + "': '" + input.name +
+                             "' has several time axes, of one length for all "
+                             "examples");
+      (*which ? column.innerLengths : column.lengths) = std::move(*whole);
       return {};
     }
   return makeError("unbound-data",
@@ -33,8 +44,8 @@ Result<void> Loader::readNpy(const Binding &binding,
   auto tensor = rt::parseNpy(binding.source->bytes(), binding.source->shown);
   if (!tensor)
     return fromRuntime(tensor.error());
-  if (binding.isLengths)
-    return setLengths(*binding.input, *tensor, columns);
+  if (!binding.lengths.empty())
+    return setLengths(*binding.input, binding.lengths, *tensor, columns);
   return addTensor(binding, *binding.input, std::move(*tensor), columns);
 }
 
@@ -63,8 +74,11 @@ Result<void> Loader::readNpz(const Binding &binding,
   }
   for (rt::NamedTensor &array : *arrays)
     for (Column &column : columns)
-      if (array.name == column.input->name + ".lengths")
-        if (auto done = setLengths(*column.input, array.tensor, columns); !done)
+      if (auto name = Lengths::parse(array.name);
+          name && name->first == column.input->name)
+        if (auto done = setLengths(*column.input, array.name, array.tensor,
+                                   columns);
+            !done)
           return done;
   if (!any)
     return makeError("unknown-field", "'" + binding.source->shown +
@@ -142,19 +156,17 @@ Result<void> Loader::addTensor(const Binding &binding, const hir::Input &input,
   int64_t lead = tensor.rank() - own;
   bool seq = !input.type.axes.empty();
   column.sequence = seq;
-  if (isNested(input) && !rt::isIdx(binding.source->bytes()))
+  const bool idx = rt::isIdx(binding.source->bytes());
+  const bool nested = isNested(input) && !idx;
+  if (nested ? lead != 3 : seq ? (lead != 1 && lead != 2) : lead != 1)
     return misfit(binding, "is " + rt::shapeText(tensor.shape()));
-  if (seq ? (lead != 1 && lead != 2) : lead != 1)
-    return makeError("data-type", "'" + file + "' is " +
-                                      rt::shapeText(tensor.shape()) +
-                                      ", but '" + input.name + "' is " +
-                                      hir::describeType(model, input.type));
-  column.examples = !seq || lead == 2;
-  if (input.type.axes.size() > 1 && rt::isIdx(binding.source->bytes()) == false)
+  column.examples = !seq || lead > 1;
+  if (input.type.axes.size() > 1 && !idx && !nested)
     return makeError("unsupported", "'" + input.name +
                                         "' has several time axes; only IDX "
                                         "images are read as such data");
-  if (column.sequence && column.examples && tensor.shape()[1] == 0)
+  if (column.sequence && column.examples &&
+      (tensor.shape()[1] == 0 || (nested && tensor.shape()[2] == 0)))
     return makeError("empty-data", "'" + file + "': sequences have no steps");
   auto converted = tensor.dtype() == elementType(input)
                        ? rt::Result<rt::Tensor>(std::move(tensor))

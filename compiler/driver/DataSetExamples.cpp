@@ -16,36 +16,81 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-Result<void> Loader::pack(const Column &column, rt::Field &field) const {
+Result<void> Loader::pack(Column &column) const {
+  const hir::Input &input = *column.input;
+  const bool padded = column.examples && column.sequence && !column.isText &&
+                      column.offsets.empty() && column.axes.empty();
+  if (!padded && (column.lengths || column.innerLengths))
+    return makeError("data-type", "lengths of '" + input.name +
+                                      "' are for arrays of padded examples");
+  const bool nested = padded && isNested(input);
+  if (!nested && !column.lengths)
+    return {};
   const auto &shape = column.tensor.shape();
-  int64_t count = shape[0], steps = shape[1];
-  if (column.lengths->size() != count)
-    return makeError("data-size",
-                     "'" + field.name + "' has " + std::to_string(count) +
-                         " examples, its lengths are " +
-                         std::to_string(column.lengths->size()));
-  field.kind = rt::FieldKind::Ragged;
-  field.offsets.push_back(0);
-  for (int32_t length : column.lengths->as<int32_t>()) {
+  const int64_t count = shape[0], steps = shape[1], most = nested ? shape[2] : 1;
+  auto misfit = [&](const rt::Tensor &lengths,
+                    const std::vector<int64_t> &expected,
+                    const std::string &each) {
+    return makeError("data-size", "lengths of '" + input.name + "' are " +
+                                      rt::shapeText(lengths.shape()) +
+                                      ", expected " +
+                                      rt::shapeText(expected) + ": one for " +
+                                      each);
+  };
+  if (column.lengths && column.lengths->shape() != std::vector{count})
+    return misfit(*column.lengths, {count}, "each example");
+  if (column.innerLengths &&
+      column.innerLengths->shape() != std::vector{count, steps})
+    return misfit(*column.innerLengths, {count, steps},
+                  "each example and step of " + axisOf(input));
+  auto lengthOf = [](const std::optional<rt::Tensor> &lengths, int64_t at,
+                     int64_t otherwise) {
+    return lengths ? int64_t(lengths->as<int32_t>()[size_t(at)]) : otherwise;
+  };
+  auto outside = [&](int64_t example, int64_t length, size_t axis,
+                     int64_t greatest) {
+    return makeError("data-size", "a length of '" + input.name + "' along " +
+                                      axisOf(input, axis) + " is " +
+                                      std::to_string(length) + " in example " +
+                                      std::to_string(example + 1) +
+                                      ", expected 1 to " +
+                                      std::to_string(greatest));
+  };
+  std::vector<int64_t> offsets = {0}, inner = {0};
+  // Where what is kept begins among the values of the array, and its count.
+  std::vector<std::pair<int64_t, int64_t>> kept;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t length = lengthOf(column.lengths, i, steps);
     if (length < 1 || length > steps)
-      return makeError("data-size", "a length of '" + field.name + "' is " +
-                                        std::to_string(length) +
-                                        ", expected 1 to " +
-                                        std::to_string(steps));
-    field.offsets.push_back(field.offsets.back() + length);
+      return outside(i, length, 0, steps);
+    offsets.push_back(offsets.back() + length);
+    if (!nested) {
+      kept.push_back({i * steps, length});
+      continue;
+    }
+    for (int64_t w = 0; w < length; ++w) {
+      const int64_t own = lengthOf(column.innerLengths, i * steps + w, most);
+      if (own < 1 || own > most)
+        return outside(i, own, 1, most);
+      kept.push_back({(i * steps + w) * most, own});
+      inner.push_back(inner.back() + own);
+    }
   }
-  std::vector<int64_t> packed(shape.begin() + 1, shape.end());
-  packed[0] = field.offsets.back();
-  int64_t step = column.tensor.bytes() / std::max<int64_t>(count * steps, 1);
-  field.values = rt::Tensor(column.tensor.dtype(), packed);
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(static_cast<char *>(field.values.data()) +
-                    field.offsets[size_t(i)] * step,
-                static_cast<const char *>(column.tensor.data()) +
-                    i * steps * step,
-                size_t((field.offsets[size_t(i + 1)] -
-                        field.offsets[size_t(i)]) *
-                       step));
+  std::vector<int64_t> packed(shape.begin() + (nested ? 2 : 1), shape.end());
+  packed[0] = nested ? inner.back() : offsets.back();
+  const int64_t width =
+      column.tensor.bytes() / std::max<int64_t>(count * steps * most, 1);
+  rt::Tensor values(column.tensor.dtype(), packed);
+  const auto *from = static_cast<const char *>(column.tensor.data());
+  auto *to = static_cast<char *>(values.data());
+  for (auto [begin, number] : kept) {
+    std::memcpy(to, from + begin * width, size_t(number * width));
+    to += number * width;
+  }
+  column.tensor = std::move(values);
+  column.offsets = std::move(offsets);
+  if (nested)
+    column.inner = std::move(inner);
   return {};
 }
 
@@ -132,9 +177,6 @@ Loader::examplesOf(const std::vector<Column> &columns) {
       field.kind = rt::FieldKind::Ragged;
       field.offsets = column.offsets;
       field.inner = column.inner;
-    } else if (column.lengths && column.sequence) {
-      if (auto done = pack(column, field); !done)
-        return done.error();
     }
     if (field.kind == rt::FieldKind::Ragged)
       out.ragged.insert(axisOf(*column.input));

@@ -34,7 +34,8 @@ struct Source {
 /// `[INPUT=]FILE[#FIELD]`.
 struct Binding {
   const hir::Input *input = nullptr;
-  bool isLengths = false;
+  /// INPUT.lengths or INPUT.lengths.AXIS, else "".
+  std::string lengths;
   std::string file, field;
   std::shared_ptr<Source> source;
 };
@@ -49,8 +50,9 @@ struct Column {
   std::span<const int32_t> tokens;
   std::shared_ptr<const void> owner;
   rt::Tensor tensor;
-  /// Padded examples: their lengths. Packed ones: N + 1 offsets.
-  std::optional<rt::Tensor> lengths;
+  /// Padded examples: their lengths [N] and, of steps that are sequences, those
+  /// of the steps [N, W]. Packed ones: N + 1 offsets.
+  std::optional<rt::Tensor> lengths, innerLengths;
   std::vector<int64_t> offsets;
   /// Packed examples whose steps are sequences, as words of letters: where each
   /// step begins in `tensor`, and the end.
@@ -104,7 +106,7 @@ public:
 private:
   // DataSetExamples.cpp
   /// Padded rows with lengths become rows of their own lengths.
-  Result<void> pack(const Column &column, rt::Field &field) const;
+  Result<void> pack(Column &column) const;
   /// Whether two columns along an axis, and one within it, have the same steps.
   Result<void> checkSteps(const Column &column, const rt::Field &mine,
                           const rt::Field &theirs) const;
@@ -122,7 +124,8 @@ private:
   Result<void> readNpy(const Binding &binding, std::vector<Column> &columns);
   Result<void> readNpz(const Binding &binding, std::vector<Column> &columns);
   Result<void> readIdx(const Binding &binding, std::vector<Column> &columns);
-  Result<void> setLengths(const hir::Input &input, const rt::Tensor &lengths,
+  Result<void> setLengths(const hir::Input &input, const std::string &name,
+                          const rt::Tensor &lengths,
                           std::vector<Column> &columns);
   Result<void> addTensor(const Binding &binding, const hir::Input &input,
                          rt::Tensor tensor, std::vector<Column> &columns,

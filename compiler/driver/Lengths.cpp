@@ -13,55 +13,56 @@
 using namespace rnnc;
 using namespace rnnc::driver;
 
-/// Where ".lengths" of INPUT.lengths or INPUT.lengths.AXIS stands.
-static size_t findWord(const std::string &name) {
+std::optional<std::pair<std::string, std::string>>
+Lengths::parse(const std::string &name) {
   const std::string word = ".lengths";
-  size_t at = name.find(word);
+  const size_t at = name.find(word), end = at + word.size();
   if (at == std::string::npos || at == 0)
-    return std::string::npos;
-  size_t end = at + word.size();
-  return end == name.size() || (name[end] == '.' && end + 1 < name.size())
-             ? at
-             : std::string::npos;
+    return std::nullopt;
+  if (end == name.size())
+    return std::pair{name.substr(0, at), std::string()};
+  if (name[end] != '.' || end + 1 == name.size())
+    return std::nullopt;
+  return std::pair{name.substr(0, at), name.substr(end + 1)};
 }
 
-bool Lengths::isName(const std::string &name) {
-  return findWord(name) != std::string::npos;
+Result<size_t> Lengths::axisOf(const hir::Model &model, const hir::Input &input,
+                               const std::string &name) {
+  const std::string axis = parse(name)->second;
+  const std::string type = hir::describeType(model, input.type);
+  const std::vector<int> &axes = input.type.axes;
+  if (axes.empty())
+    return makeError("data-type", "'" + name + "': '" + input.name + "' is " +
+                                      type + ", it has no time axis");
+  if (axis.empty() && axes.size() > 1) {
+    std::string help;
+    for (int each : axes)
+      help += (help.empty() ? "give " : " and ") + name + "." +
+              model.axes[size_t(each)].name + "=FILE";
+    return makeError("data-type",
+                     "'" + name + "': '" + input.name +
+                         "' has several time axes: " + type,
+                     help);
+  }
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axis.empty() || model.axes[size_t(axes[i])].name == axis)
+      return i;
+  return makeError("unknown-axis", "'" + input.name + "' has no time axis '" +
+                                       axis + "': " + type);
 }
 
 Result<void> Lengths::add(const std::string &name, const rt::Tensor &tensor) {
-  size_t at = findWord(name), end = at + std::string(".lengths").size();
-  const std::string inputName = name.substr(0, at);
-  const std::string axisName = end < name.size() ? name.substr(end + 1) : "";
+  const std::string inputName = parse(name)->first;
   const hir::Input *input = model.findInput(inputName);
   if (!input)
     return makeError("unknown-input",
                      "the model has no input '" + inputName + "'");
-  std::string type = hir::describeType(model, input->type);
-  if (input->type.axes.empty())
-    return makeError("data-type", "'" + name + "': '" + inputName + "' is " +
-                                      type + ", it has no time axis");
+  auto which = axisOf(model, *input, name);
+  if (!which)
+    return which.error();
   Entry entry;
   entry.name = name;
-  if (axisName.empty()) {
-    if (input->type.axes.size() > 1) {
-      std::string help;
-      for (int axis : input->type.axes)
-        help += (help.empty() ? "give " : " and ") + name + "." +
-                model.axes[size_t(axis)].name + "=FILE";
-      return makeError("data-type",
-                       "'" + name + "': '" + inputName +
-                           "' has several time axes: " + type,
-                       help);
-    }
-    entry.axis = model.rootAxis(input->type.axes[0]);
-  }
-  for (int axis : input->type.axes)
-    if (model.axes[size_t(axis)].name == axisName)
-      entry.axis = model.rootAxis(axis);
-  if (entry.axis < 0)
-    return makeError("unknown-axis", "'" + inputName + "' has no time axis '" +
-                                         axisName + "': " + type);
+  entry.axis = model.rootAxis(input->type.axes[*which]);
   if (tensor.dtype() != rt::DType::I32 && tensor.dtype() != rt::DType::I64)
     return makeError("data-type", "'" + name + "' is " +
                                       std::string(rt::nameOf(tensor.dtype())) +

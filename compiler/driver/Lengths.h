@@ -11,6 +11,7 @@
 #include "runtime/Tensor.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -22,8 +23,18 @@ class Lengths {
 public:
   explicit Lengths(const hir::Model &model) : model(model) {}
 
-  /// Whether `name` is of the form INPUT.lengths or INPUT.lengths.AXIS.
-  static bool isName(const std::string &name);
+  /// The input and the axis, or "", of a name of the form INPUT.lengths or
+  /// INPUT.lengths.AXIS; nothing if it is another.
+  static std::optional<std::pair<std::string, std::string>>
+  parse(const std::string &name);
+  static bool isName(const std::string &name) {
+    return parse(name).has_value();
+  }
+  /// Which time axis of an input a name of its lengths is about: 0 for the
+  /// first. An error if the input has no such axis, or several and the name says
+  /// none.
+  static Result<size_t> axisOf(const hir::Model &model, const hir::Input &input,
+                               const std::string &name);
 
   /// Takes the lengths `name`. An error if no such input or axis is there, if
   /// the axis has others already, or if they are no whole numbers.

@@ -334,3 +334,43 @@ TEST_F(Api, FitTrainsOnAFile) {
   data.data = {(folder / "none.txt").string()};
   EXPECT_FALSE(trainer.fit(data, {}));
 }
+
+/// Whether a word has an 'a' in it, from a table whose text is read so without
+/// being told.
+TEST_F(Api, FitReadsWordsOfLetters) {
+  std::ofstream table(folder / "words.tsv");
+  for (int i = 0; i < 20; ++i)
+    table << "0\tb cb c\n1\tbc  ab cab\n1\ta\n0\tcc bb\n";
+  table.close();
+  rnnc::Options options = oneThread();
+  options.set["V"] = "3";
+  options.batch = 8;
+  rnnc::Model model = rnnc::compileText(R"(
+model Words(V, n = 8) {
+  input text: seq(W, C(W)) int[V]
+  target kind: int[2]
+  h = max(GRU(n)(text |> Embedding(V, n), axis = C), axis = C)
+  loss cross_entropy(max(h, axis = W) |> Dense(2), kind)
+}
+)",
+                                        options)
+                          .value();
+  rnnc::TrainOptions train;
+  train.lr = 0.05;
+  train.epochs = 12;
+  rnnc::Trainer trainer = rnnc::Trainer::create(model, train).value();
+  rnnc::Data data;
+  const std::string file = (folder / "words.tsv").string();
+  data.data = {"text=" + file + "#2", "kind=" + file + "#1"};
+  auto result = trainer.fit(data, {});
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_TRUE(result->valid);
+  EXPECT_LT(result->valid->loss, 0.1);
+  data.tokens = "words";
+  auto wrong = trainer.evaluate(data);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message,
+            "--tokens: 'text' is seq(W, C) int[V=3], which takes words/chars, "
+            "words/bytes, lines/chars, lines/bytes or lines/words, found "
+            "'words'");
+}

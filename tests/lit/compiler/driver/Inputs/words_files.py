@@ -90,6 +90,9 @@ elif mode == "arrays":
     write("text.npy", [W, C, B], [cell(w, c, b) for w in range(W) for c in range(C) for b in range(B)])
     write("W.npy", [B], [len(words) for words in sentences])
     write("C.npy", [W, B], [len(word(w, b)) or 99 for w in range(W) for b in range(B)])
+    # As examples one behind the other.
+    write("rows.npy", [B, W, C], [cell(w, c, b) for b in range(B) for w in range(W) for c in range(C)])
+    write("rows.C.npy", [B, W], [len(word(w, b)) or 99 for b in range(B) for w in range(W)])
     if "words" in known.get("inputs", {}):
         whole = known["inputs"]["words"]["symbols"]
         texts = [row["text"].split() for row in table(name)]
