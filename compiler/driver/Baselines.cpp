@@ -88,25 +88,6 @@ driver::ngramBaselines(const DataSet &data, const hir::Model &model,
   return result;
 }
 
-/// Appends the rows of a series as doubles.
-static void append(const rt::Tensor &series, std::vector<double> &out) {
-  auto copy = [&](auto values) {
-    out.insert(out.end(), values.begin(), values.end());
-  };
-  switch (series.dtype()) {
-  case rt::DType::F32:
-    return copy(series.as<float>());
-  case rt::DType::F64:
-    return copy(series.as<double>());
-  case rt::DType::I32:
-    return copy(series.as<int32_t>());
-  case rt::DType::I64:
-    return copy(series.as<int64_t>());
-  case rt::DType::Bool:
-    return copy(series.as<uint8_t>());
-  }
-}
-
 Result<Baseline> driver::forecastBaseline(const DataSet &data,
                                           const hir::Model &model,
                                           const DataPart &part, Forecast kind,
@@ -182,14 +163,19 @@ Result<Baseline> driver::forecastBaseline(const DataSet &data,
 static Result<void>
 eachTarget(const DataPart &part, const hir::Model &model,
            const std::function<void(std::span<const double>)> &each) {
+  // A value at a time: the array may be larger than memory.
+  std::vector<double> value;
   auto rowsOf = [&](const rt::Tensor &tensor, int64_t begin, int64_t end,
                     auto keep) {
-    std::vector<double> values;
-    append(tensor, values);
     const int64_t width = end > 0 ? tensor.size() / end : 0;
-    for (int64_t row = begin; row < end; ++row)
-      if (keep(row))
-        each(std::span(values).subspan(size_t(row * width), size_t(width)));
+    value.resize(size_t(width));
+    for (int64_t row = begin; row < end; ++row) {
+      if (!keep(row))
+        continue;
+      for (int64_t i = 0; i < width; ++i)
+        value[size_t(i)] = tensor.number(row * width + i);
+      each(value);
+    }
   };
   if (!part.examples) {
     const StreamField *target = targetOf(part, model);
