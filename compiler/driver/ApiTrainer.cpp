@@ -240,6 +240,7 @@ Result<api::EvalResult> Trainer::evaluate(const Data &data) {
 api::MemoryUse Trainer::memory() const {
   MemoryUse use;
   Session &session = *impl->session;
+  use.measuredPeak = std::max(session.peakBytes(), session.evaluationPeak());
   auto memory = session.lastMemory();
   if (!memory)
     return use;
@@ -248,7 +249,6 @@ api::MemoryUse Trainer::memory() const {
   use.arena = memory->arena;
   use.saved = memory->saved;
   use.predictedPeak = memory->peak();
-  use.measuredPeak = session.peakBytes();
   use.extraWork = memory->extraWork;
   use.pieces = memory->pieces;
   use.recomputes = memory->recomputes;

@@ -165,6 +165,15 @@ Call::arenaFor(const std::map<std::string, int64_t> &given) const {
   return arenaFunction(values.data());
 }
 
+void Call::holdOnly() {
+  function = nullptr;
+  Buffer scratch, own;
+  arena.swap(scratch);
+  ownPrepared.swap(own);
+  prepared = nullptr;
+  link();
+}
+
 void Call::setExtent(const std::string &axis, int64_t value) {
   for (size_t i = 0; i < axes.size(); ++i)
     if (axes[i] == axis)
@@ -248,6 +257,10 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &given) {
       slot.borrowed = true;
     if (auto done = fit(slot); !done)
       return done;
+  }
+  if (!function) {
+    link();
+    return {};
   }
   chooseThreads();
   arenaSize = arenaFunction(extents.data());

@@ -138,6 +138,11 @@ public:
   void shareArena(std::shared_ptr<Buffer> memory) {
     sharedArena = std::move(memory);
   }
+  /// Only holds data from now on, for other functions that read them: takes no
+  /// scratch memory, keeps nothing that is made of the weights, and is not run.
+  void holdOnly();
+  /// Runs again, after `Weights::bind` and `resize`.
+  void holdAndRun() { function = code->entry(entry); }
   /// Bytes of scratch memory at these extents by axis name, without resizing.
   int64_t arenaFor(const std::map<std::string, int64_t> &extents) const;
   /// Changes one extent that no shape has, such as the number of a step.
@@ -180,6 +185,7 @@ private:
   std::shared_ptr<Team> team, active;
   Executable::Threads threadsFunction = nullptr;
   std::string entry;
+  /// Null while the call only holds data.
   Executable::Entry function = nullptr;
   Executable::ArenaBytes arenaFunction = nullptr;
   std::vector<std::string> axes;

@@ -430,9 +430,9 @@ Result<void> Code::runTo(const std::string &last) {
   });
 }
 
-/// Keeps what is to be known of a training step.
+/// Keeps what is to be known of a training step, and of what is cut.
 void Code::notePieces() {
-  if (!working->lookupSymbol("update") && !working->lookupSymbol("train"))
+  if (!working->lookupSymbol("after") && !working->lookupSymbol("train"))
     return;
   planned = working->clone();
   if (auto reason = (*working)->getAttrOfType<mlir::StringAttr>("rnn.whole"))

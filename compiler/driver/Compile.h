@@ -124,11 +124,11 @@ public:
   /// Whether each call makes one step of every axis but the batch.
   bool isSingleStep() const { return options.pipeline.singleStep; }
 
-  /// Why a step of training is one piece of the sequence (see
+  /// Why a step of training or an evaluation is one piece of the sequence (see
   /// grad-split-time), and the place in the text; empty if it is cut.
   const std::string &wholeReason() const { return whole; }
   const Message::Note &wholePlace() const { return wholeAt; }
-  /// The module after stage `time`, if it trains. Only for counting: ops may be
+  /// The module after stage `time`, if it trains or is cut. Only for counting: ops may be
   /// added to it.
   mlir::ModuleOp plannedModule() const { return planned.get(); }
 

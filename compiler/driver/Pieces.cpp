@@ -46,9 +46,9 @@ Result<void> Pieces::open(const char *name, std::optional<Call> &call) {
 Result<std::unique_ptr<Pieces>> Pieces::create(std::shared_ptr<Code> code,
                                                Weights &weights,
                                                std::shared_ptr<Team> team,
-                                               Call &update) {
-  std::unique_ptr<Pieces> made(
-      new Pieces(std::move(code), weights, std::move(team), update));
+                                               Call &update, bool evaluates) {
+  std::unique_ptr<Pieces> made(new Pieces(std::move(code), weights,
+                                          std::move(team), update, evaluates));
   for (auto [name, call] :
        {std::pair("before", &made->before), std::pair("advance", &made->advance),
         std::pair("reverse", &made->reverse), std::pair("last", &made->last),
@@ -114,7 +114,7 @@ std::map<std::string, int64_t> Pieces::extentsFor(int64_t first,
 //===----------------------------------------------------------------------===//
 
 int64_t Pieces::bytesOf(int64_t steps, int64_t states) const {
-  int64_t most = update.arenaFor(extents);
+  int64_t most = evaluates ? 0 : update.arenaFor(extents);
   int64_t whole = axis.empty() ? 0 : extents.at(axis);
   for (const Call *call : calls()) {
     int64_t own = isOfPiece(*call) ? steps : whole;
@@ -192,19 +192,22 @@ Result<void> Pieces::measure(const std::map<std::string, int64_t> &sizes) {
       taken.state += slot.bytes;
   // What calls own beside: gradients, what is made before and between the
   // passes, numbers, each with its place of 64 bytes.
-  other = sumBytes + 2 * backBytes + update.preparedBytes() +
-          update.ownedBytes() - taken.optimizer - taken.state;
+  edgeBytes = 0;
+  other = sumBytes + 2 * backBytes +
+          (evaluates ? 0 : update.preparedBytes()) + update.ownedBytes() -
+          taken.optimizer - taken.state;
   for (Call *call : calls()) {
-    // Each piece's own, made when it runs.
-    if (isOfPiece(*call))
+    // Each piece's own, made when it runs; `before` has lengths of its own, too.
+    if (call->name() != "after")
       for (Call::Slot &slot : call->args())
         if (slot.info.kind == "start" || slot.info.kind == "end" ||
             (slot.info.kind == "lengths" && slot.info.name == axis)) {
           call->borrow(slot, nullptr);
-          other += aligned(slot.bytes);
+          edgeBytes += aligned(slot.bytes);
         }
     other += call->preparedBytes() + call->ownedBytes();
   }
+  other += edgeBytes;
   fixedBytes = taken.parameters + taken.optimizer + taken.state + other;
   return {};
 }
@@ -212,6 +215,19 @@ Result<void> Pieces::measure(const std::map<std::string, int64_t> &sizes) {
 std::optional<rt::Cut> Pieces::best(int64_t budget, int64_t &least) const {
   int64_t length = axis.empty() ? 1 : extents.at(axis);
   int64_t most = budget > 0 ? budget : std::numeric_limits<int64_t>::max() / 8;
+  if (reverse && isOneWay()) {
+    // No state is kept, and nothing is gone over again: as few pieces as fit.
+    least = bytesOf(1, 1);
+    if (least > most)
+      return std::nullopt;
+    int64_t steps = 1, tooMany = std::max<int64_t>(length, 1) + 1;
+    while (steps + 1 < tooMany) {
+      int64_t middle = steps + (tooMany - steps) / 2;
+      (bytesOf(middle, 1) <= most ? steps : tooMany) = middle;
+    }
+    return rt::Cut{steps, (length + steps - 1) / steps, 1, 0,
+                   bytesOf(steps, 1)};
+  }
   if (reverse)
     return rt::cutSequence(
         length, most,
@@ -236,7 +252,7 @@ Result<void> Pieces::take(const rt::Cut &cut, double extraWork,
   taken.recomputes = recomputes;
   taken.arena = planned.bytes - taken.parameters - taken.optimizer - taken.state;
   taken.extraWork = extraWork;
-  taken.saved = work(planned).savedBytes;
+  taken.saved = evaluates ? 0 : work(planned).savedBytes;
   if (planned.pieces > 1)
     taken.saved += planned.states * carryBytes;
   return reserve();
@@ -244,36 +260,61 @@ Result<void> Pieces::take(const rt::Cut &cut, double extraWork,
 
 /// Everything that a step will need, so that it does not allocate.
 Result<void> Pieces::reserve() {
-  // What an earlier plan needed more of is given back: the sum of the largest
-  // parts of two plans may be more than either.
-  if (allocatedBytes() > planned.bytes) {
-    Buffer none;
-    arena->swap(none);
-  }
-  update.shareArena(arena);
-  bool enough = arena->ensure(
-      planned.bytes - fixedBytes - (reverse ? (planned.states + 3) * carryBytes : 0));
+  const int64_t scratch =
+      planned.bytes - fixedBytes -
+      (reverse ? (planned.states + 3) * carryBytes : 0);
+  std::vector<std::pair<Buffer *, int64_t>> needs = {{&*arena, scratch}};
   if (reverse) {
+    // An evaluation may have no sums, and nothing that goes back.
+    for (auto [buffer, bytes] : {std::pair(&finals, carryBytes),
+                                 std::pair(&backMemory[0], backBytes),
+                                 std::pair(&backMemory[1], backBytes),
+                                 std::pair(&sumMemory, sumBytes)})
+      if (bytes > 0)
+        needs.emplace_back(buffer, bytes);
     size_t count = size_t(planned.states) + 2;
     if (places.size() > count)
       places.resize(count);
     while (places.size() < count)
       places.emplace_back();
     for (Buffer &place : places)
-      enough &= place.ensure(carryBytes);
-    enough &= finals.ensure(carryBytes) && backMemory[0].ensure(backBytes) &&
-              backMemory[1].ensure(backBytes) && sumMemory.ensure(sumBytes);
+      needs.emplace_back(&place, carryBytes);
   }
+  // What an earlier plan needed more of is given back: the sum of the largest
+  // parts of two plans may be more than either.
+  int64_t sum = allocatedBytes() + edgeBytes;
+  for (auto [buffer, bytes] : needs)
+    sum += std::max<int64_t>(aligned(bytes) - buffer->bytes(), 0);
+  if (sum > planned.bytes)
+    for (auto [buffer, bytes] : needs)
+      if (buffer->bytes() > aligned(bytes)) {
+        Buffer none;
+        buffer->swap(none);
+      }
+  if (!evaluates)
+    update.shareArena(arena);
+  bool enough = true;
+  for (auto [buffer, bytes] : needs)
+    enough &= buffer->ensure(bytes);
   if (!enough)
     return makeError("memory", "out of memory: a step needs " +
                                    rt::humanBytes(planned.bytes));
   return {};
 }
 
+void Pieces::release() {
+  for (Buffer *buffer :
+       {&*arena, &finals, &backMemory[0], &backMemory[1], &sumMemory}) {
+    Buffer none;
+    buffer->swap(none);
+  }
+  places.clear();
+}
+
 int64_t Pieces::allocatedBytes() const {
   int64_t sum = arena->bytes() + finals.bytes() + backMemory[0].bytes() +
                 backMemory[1].bytes() + sumMemory.bytes() + keptStates.bytes() +
-                update.ownedBytes() + update.preparedBytes();
+                update.ownedBytes() + (evaluates ? 0 : update.preparedBytes());
   for (const Buffer &place : places)
     sum += place.bytes();
   for (const Call *call : calls())
@@ -434,7 +475,8 @@ Result<double> Pieces::add(const Batch &batch) {
     }
     if (batch.goesOn && haveKept)
       std::memcpy(places[0].data(), keptStates.data(), size_t(carryBytes));
-    std::memset(sumMemory.data(), 0, size_t(sumBytes));
+    if (sumBytes > 0)
+      std::memset(sumMemory.data(), 0, size_t(sumBytes));
 
     // Where pieces begin: also where losses do, and the next window.
     std::vector<int64_t> starts;
@@ -464,6 +506,8 @@ Result<double> Pieces::add(const Batch &batch) {
     int back = 0;
     for (const rt::ReversalAction &action :
          rt::reversal(count, planned.states)) {
+      bool isLast = action.kind == rt::ReversalAction::Back &&
+                    action.piece == count - 1;
       if (action.kind == rt::ReversalAction::Advance) {
         // Where no states are carried, none are made on the way.
         if (!advance)
@@ -486,7 +530,6 @@ Result<double> Pieces::add(const Batch &batch) {
       }
       int64_t first = starts[size_t(action.piece)];
       int64_t next = starts[size_t(action.piece + 1)];
-      bool isLast = action.piece == count - 1;
       Call &call = isLast && last ? *last : *reverse;
       if (auto done = bind(call, first, next - first); !done)
         return done.error();
@@ -524,6 +567,8 @@ Result<double> Pieces::add(const Batch &batch) {
                     size_t(carryBytes));
         if (keeps && batch.keepAt >= length)
           keep(finals.data());
+        if (isOneWay())
+          break;
       }
     }
     haveKept |= keeps;
@@ -549,6 +594,12 @@ Result<double> Pieces::add(const Batch &batch) {
     if (slot.info.kind == "loss")
       return slot.number();
   return internalError("a step has no loss");
+}
+
+Result<std::vector<Call::Slot> *> Pieces::evaluate() {
+  if (auto loss = add({}); !loss)
+    return loss.error();
+  return &after->results();
 }
 
 //===----------------------------------------------------------------------===//

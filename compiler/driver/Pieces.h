@@ -6,7 +6,7 @@
 // forward over the sequence and keeps some states, then back piece by piece,
 // and adds up gradients. So a step fits into a budget of memory, several batches
 // make one update, and windows may overlap. The bits do not depend on the
-// pieces.
+// pieces. An evaluation is cut into the same functions, and has no update.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RNNC_COMPILER_DRIVER_PIECES_H
@@ -22,11 +22,13 @@ namespace rnnc::driver {
 class Pieces {
 public:
   /// `update` is the call of the function `update`, which has all data of a
-  /// batch as arguments; it must outlive this.
+  /// batch as arguments; it must outlive this. Of an evaluation it is the call of
+  /// the whole one, which only holds the data (`Call::holdOnly`).
   static Result<std::unique_ptr<Pieces>> create(std::shared_ptr<Code> code,
                                                 Weights &weights,
                                                 std::shared_ptr<Team> team,
-                                                Call &update);
+                                                Call &update,
+                                                bool evaluates = false);
 
   /// What steps of these extents take; before all that follows.
   Result<void> measure(const std::map<std::string, int64_t> &extents);
@@ -35,12 +37,21 @@ public:
   std::optional<rt::Cut> best(int64_t budget, int64_t &least) const;
   /// The work of a step that is cut so; zeros if it is not known.
   Work work(const rt::Cut &cut) const;
+  /// How much more than in one piece that is, in parts of the whole.
+  double extraWork(const rt::Cut &cut) const {
+    double usual = work(wholeCut()).all();
+    return usual > 0 ? work(cut).all() / usual - 1 : 0;
+  }
   /// Steps are cut so from now on; allocates what they need. `extraWork`: work
   /// done again, in parts of that of a step without a budget.
   /// `recomputes`: the code keeps less than the fastest step does.
   Result<void> take(const rt::Cut &cut, double extraWork, bool recomputes);
   /// One piece.
   rt::Cut wholeCut() const;
+  /// Gives back the memory that a step needs only while it is made; and takes it
+  /// again, before the next one.
+  void release();
+  Result<void> reserve();
 
   /// One batch, whose data lie in the arguments of `update`.
   struct Batch {
@@ -61,6 +72,9 @@ public:
   };
   /// Adds the gradients of the loss to those in `update`; gives the loss.
   Result<double> add(const Batch &batch);
+  /// Evaluates the batch whose data lie in the arguments of `update`, whose states
+  /// become those after it. The results are good until the next one.
+  Result<std::vector<Call::Slot> *> evaluate();
 
   /// Whether the sequence can be cut at all.
   bool canCut() const { return reverse.has_value(); }
@@ -86,9 +100,9 @@ public:
 
 private:
   Pieces(std::shared_ptr<Code> code, Weights &weights,
-         std::shared_ptr<Team> team, Call &update)
+         std::shared_ptr<Team> team, Call &update, bool evaluates)
       : code(std::move(code)), weights(weights), team(std::move(team)),
-        update(update) {}
+        update(update), evaluates(evaluates) {}
 
   Result<void> open(const char *name, std::optional<Call> &call);
   std::map<std::string, int64_t> extentsFor(int64_t first, int64_t steps) const;
@@ -100,7 +114,9 @@ private:
   int64_t bytesOf(int64_t steps, int64_t states) const;
   std::vector<Call *> calls();
   std::vector<const Call *> calls() const;
-  Result<void> reserve();
+  /// Whether nothing goes back over the sequence, nor is summed over it: then
+  /// one pass forward is all.
+  bool isOneWay() const { return sums.empty() && backs.empty(); }
 
   std::shared_ptr<Code> code;
   Weights &weights;
@@ -126,6 +142,11 @@ private:
   int64_t fixedBytes = 0, other = 0;
   rt::Cut planned;
   Memory taken;
+  /// Of `other`, what each piece makes when it runs: its lengths, and where rows
+  /// begin and end.
+  int64_t edgeBytes = 0;
+  /// There is no update.
+  bool evaluates;
 };
 
 } // namespace rnnc::driver

@@ -54,6 +54,13 @@ Session::create(std::shared_ptr<Project> project, bool stream,
   session->raggedAxes = std::move(ragged);
   if (auto done = session->readCarry(stream); !done)
     return done.error();
+  if (auto text = project->settings().get("memory-budget")) {
+    auto bytes = rt::parseSize(*text);
+    if (!bytes)
+      return fromRuntime(bytes.error());
+    session->budget = *bytes;
+    session->budgetText = *text;
+  }
   session->seed = project->settings().whole("seed", 1);
   session->beta1 = (*variant)->options.pipeline.beta1;
   session->beta2 = (*variant)->options.pipeline.beta2;
@@ -83,13 +90,6 @@ Session::create(std::shared_ptr<Project> project, bool stream,
     if (stream && window->back != window->steps)
       if (auto done = session->pieces()->checkOverlap(); !done)
         return done.error();
-    if (auto text = project->settings().get("memory-budget")) {
-      auto bytes = rt::parseSize(*text);
-      if (!bytes)
-        return fromRuntime(bytes.error());
-      session->budget = *bytes;
-      session->budgetText = *text;
-    }
   }
   const hir::Model &model = *(*variant)->model;
   // One cross-entropy per step: its exponential is a perplexity.
@@ -97,27 +97,6 @@ Session::create(std::shared_ptr<Project> project, bool stream,
                        model.losses[0].value->op == hir::Op::CrossEntropy &&
                        !model.losses[0].value->type.axes.empty();
   return session;
-}
-
-void Session::prepareEvaluation() {
-  if (evalCall || making.valid())
-    return;
-  making = std::async(std::launch::async,
-                      [project = owner, stream = isStream, axes = raggedAxes] {
-                        return project->variant({"eval"}, stream, axes);
-                      });
-}
-
-Result<Call *> Session::evaluation() {
-  if (!evalCall) {
-    prepareEvaluation();
-    auto variant = making.get();
-    if (!variant)
-      return variant.error();
-    if (auto done = makeCall(**variant, "eval", evalCall); !done)
-      return done.error();
-  }
-  return &*evalCall;
 }
 
 Result<std::unique_ptr<Session>>
@@ -152,6 +131,11 @@ Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
   auto &last = fitted[&call];
   if (last == extents)
     return {};
+  if (budget > 0 && evalCall && &call == &*evalCall) {
+    auto done = fitEvaluation(extents);
+    last = done ? std::move(extents) : std::map<std::string, int64_t>();
+    return done;
+  }
   if (auto done = call.resize(extents); !done)
     return done;
   last = std::move(extents);
@@ -162,7 +146,7 @@ Result<void> Session::fit(Call &call, std::map<std::string, int64_t> extents) {
     }
     return {};
   }
-  // A step in pieces counts what is there.
+  // A step in pieces counts what is there, an evaluation only with a budget.
   if (plans)
     return {};
   int64_t bytes = call.arenaBytes();
@@ -490,87 +474,6 @@ Result<StepResult> Session::update(const DataPart &part,
   if (!count)
     return count.error();
   return update(lr, *count);
-}
-
-Result<Evaluation> Session::evaluate(const DataPart &part, int64_t batch,
-                                     int64_t window) {
-  auto ready = evaluation();
-  if (!ready)
-    return ready.error();
-  double start = steadySeconds();
-  Call &call = **ready;
-  Evaluation result;
-  // (sum, weight) by name, in f64 over all windows.
-  std::map<std::string, std::pair<double, double>> sums;
-  std::vector<std::string> losses;
-  for (const Call::Slot &slot : call.results())
-    if (slot.info.kind == "loss")
-      losses.push_back(slot.info.name);
-  auto collect = [&] {
-    call.run();
-    for (const Call::Slot &slot : call.results()) {
-      if (slot.info.kind == "loss" || slot.info.kind == "metric")
-        sums[slot.info.name].first += slot.number();
-      if (slot.info.kind == "weight")
-        sums[slot.info.name].second += slot.number();
-    }
-  };
-  if (part.examples) {
-    for (size_t at = 0; at < part.rows.size(); at += size_t(batch)) {
-      size_t count = std::min(size_t(batch), part.rows.size() - at);
-      auto filled = fill(call, part, std::span(part.rows).subspan(at, count));
-      if (!filled)
-        return filled.error();
-      collect();
-      result.count += *filled;
-    }
-  } else {
-    rt::StreamOptions options;
-    options.batch = std::min(batch, std::max<int64_t>(part.length, 1));
-    // States go on from window to window, so short ones give the same values
-    // in less memory than a long window of training.
-    options.window = std::min<int64_t>(window, 64);
-    options.horizon = 0;
-    options.toTheEnd = true;
-    auto cursor = rt::StreamCursor::create(part.length, options);
-    if (!cursor)
-      return fromRuntime(cursor.error());
-    for (int64_t i = 0; i < cursor->windows(); ++i) {
-      rt::StreamWindow now = cursor->at(0, i);
-      // A last row alone goes on with its own state.
-      if (now.continues > 0)
-        for (Call::Slot &slot : call.args())
-          if (slot.info.kind == "state" && !slot.shape.empty() &&
-              slot.shape[0] > now.continues) {
-            size_t row = size_t(slot.bytes / slot.shape[0]);
-            std::memmove(slot.data,
-                         static_cast<char *>(slot.data) +
-                             row * size_t(now.continues),
-                         row);
-          }
-      if (auto done = fill(call, part, now); !done)
-        return done.error();
-      collect();
-      result.count += now.count();
-    }
-  }
-  for (const auto &[name, pair] : sums)
-    result.values[name] = pair.second != 0 ? pair.first / pair.second : 0;
-  for (const std::string &name : losses)
-    result.loss += result.values[name];
-  const hir::Model &model = *compiled->model;
-  for (const hir::Metric &metric : model.metrics)
-    if (metric.derived)
-      result.values[metric.name] =
-          hir::Model::evaluate(*metric.derived, result.values);
-  if (auto it = result.values.find("perplexity"); it != result.values.end())
-    result.perplexity = it->second;
-  else if (tokenLoss)
-    result.perplexity = std::exp(result.loss);
-  if (auto it = result.values.find("accuracy"); it != result.values.end())
-    result.accuracy = it->second;
-  result.seconds = steadySeconds() - start;
-  return result;
 }
 
 template <class T>

@@ -94,9 +94,10 @@ public:
   Pieces *pieces() { return plans ? &plans->now() : nullptr; }
   const Pieces *pieces() const { return plans ? &plans->now() : nullptr; }
   /// Remarks of code that a budget asked for; once.
-  std::vector<Message> takeMessages() {
-    return plans ? plans->takeMessages() : std::vector<Message>();
-  }
+  std::vector<Message> takeMessages();
+  /// What the last evaluation took, if there is a budget; nothing before the
+  /// first.
+  std::optional<Memory> evaluationMemory() const { return evalMemory; }
   /// What a step takes at the extents of `fit`.
   Result<Memory> memoryAt(const std::map<std::string, int64_t> &extents);
   /// What the last step took; nothing before the first.
@@ -120,6 +121,9 @@ public:
   /// optimiser, states (read and written) and arena. Of a step in pieces, what
   /// its buffers have, without evaluation.
   int64_t peakBytes() const { return peak; }
+  /// The most memory there was while evaluating, with what training held
+  /// meanwhile, in bytes; 0 without a budget.
+  int64_t evaluationPeak() const { return evalPeak; }
   /// State back to the start: zeros, and `fresh` set.
   static void restart(Call &call, bool fresh);
 
@@ -150,6 +154,15 @@ private:
                         std::optional<Call> &call);
   /// The call of the evaluation, once its code is made.
   Result<Call *> evaluation();
+  /// Decides how a batch of these extents is evaluated within the budget.
+  Result<void> fitEvaluation(const std::map<std::string, int64_t> &extents);
+  /// Evaluates what lies in the call of the evaluation; gives the results.
+  Result<std::vector<Call::Slot> *> runEvaluation();
+  Result<Evaluation> evaluateAll(const DataPart &part, int64_t batch,
+                                 int64_t window);
+  int64_t weightBytes() const;
+  /// Says once that an evaluation takes so much, more than the budget.
+  void warnOfBudget(int64_t bytes);
 
   std::shared_ptr<Project> owner;
   std::shared_ptr<Variant> compiled;
@@ -177,6 +190,16 @@ private:
   int64_t peak = 0;
   int64_t seed = 1;
   double beta1 = 0.9, beta2 = 0.999;
+
+  /// An evaluation in pieces, made when a whole one does not fit the budget.
+  std::unique_ptr<Pieces> evalPieces;
+  /// The batch to be evaluated is made in pieces; training gave its memory back.
+  bool inPieces = false, released = false, warned = false;
+  /// Bytes that training holds meanwhile, without the weights.
+  int64_t beside = 0;
+  int64_t evalPeak = 0;
+  std::optional<Memory> evalMemory;
+  std::vector<Message> evalMessages;
 };
 
 } // namespace rnnc::driver

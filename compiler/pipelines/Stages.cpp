@@ -38,6 +38,11 @@ static void addHoisting(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCSEPass());
 }
 
+/// Whether an entry becomes functions over pieces of the sequence.
+static bool isSplit(StringRef entry) {
+  return entry == "split" || entry == "split_eval";
+}
+
 static void buildGrad(OpPassManager &pm, const PipelineOptions &options) {
   // No calls are left, and nothing stands there twice.
   pm.addPass(createInlinerPass());
@@ -132,9 +137,9 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(rnn::createUnrollTimePass(unroll));
   }
 
-  // A step of training that is made in pieces is one function per kind of
-  // piece, which keeps nothing that only others read.
-  if (llvm::is_contained(options.entries, "split")) {
+  // What is made in pieces, a step of training or an evaluation, is one function
+  // per kind of piece, which keeps nothing that only others read.
+  if (llvm::any_of(options.entries, isSplit)) {
     pm.addPass(grad::createSplitTimePass());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
@@ -188,7 +193,7 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &options) {
   code.threads = options.threads;
   code.singleStep = options.singleStep;
   for (const std::string &entry : options.entries)
-    if (entry == "split")
+    if (isSplit(entry))
       llvm::append_range(code.entries, splitEntries());
     else
       code.entries.push_back(entry);

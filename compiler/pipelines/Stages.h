@@ -23,7 +23,8 @@ namespace rnnc {
 struct PipelineOptions {
   /// Functions to keep, of "forward", "eval", "grad", "train", "init". Empty:
   /// all. "grad" and "train" are derived from "loss". With "split", a step of
-  /// training as the functions of `splitEntries`.
+  /// training as the functions of `splitEntries`; with "split_eval" alone,
+  /// "eval" as those.
   std::vector<std::string> entries;
   /// "sgd", "rmsprop", "adam" or "adamw", with its constants. The learning
   /// rate is an argument of the compiled step (kind hyper, name "lr"); Adam's
@@ -64,8 +65,8 @@ llvm::LogicalResult writeLinkedKernels(mlir::ModuleOp module,
                                        int64_t vectorBits);
 
 
-/// What "split" among the entries becomes: functions over pieces of a sequence
-/// (see grad-split-time), and the update. Some may be missing.
+/// What "split" or "split_eval" among the entries becomes: functions over pieces
+/// of a sequence (see grad-split-time), and the update. Some may be missing.
 llvm::ArrayRef<std::string> splitEntries();
 
 /// One stage: takes the module as the stage before left it.

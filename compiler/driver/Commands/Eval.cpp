@@ -61,6 +61,8 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
     return window.error();
   auto found = (*session)->evaluate(part, project.settings().whole("batch", 32),
                                     window->steps);
+  for (const Message &message : (*session)->takeMessages())
+    console.say(message);
   if (!found)
     return found.error();
 
@@ -77,6 +79,8 @@ static Result<int> evaluate(const CommandLine &line, Console &console) {
   object["metrics"] = values;
   object["count"] = found->count;
   object["count_unit"] = data->unit();
+  if (auto memory = (*session)->evaluationMemory())
+    object["memory"] = memoryJson(*memory, (*session)->evaluationPeak());
   object["wall_s"] = steadySeconds() - begin;
   // On new data nothing was learned before.
   object["baselines"] = own && split != "train"

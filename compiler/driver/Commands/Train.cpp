@@ -95,6 +95,11 @@ private:
     warning.message = text;
     console.say(warning);
   }
+  /// What the session has to say of its code and memory.
+  void sayMessages() {
+    for (const Message &message : session->takeMessages())
+      console.say(message);
+  }
   TrainHooks makeHooks();
   Result<void> saveCheckpoint();
   Result<void> finishFiles(const TrainOutcome &outcome);
@@ -272,8 +277,7 @@ Result<void> TrainRun::compile() {
     if (memory.peak() < takes->peak())
       memory = *takes;
   }
-  for (const Message &message : session->takeMessages())
-    console.say(message);
+  sayMessages();
   for (const auto &[stage, ms] : session->variant().code->timings())
     console.detail("stage " + stage + ": " + fixed(ms, 1) + " ms");
   return {};
@@ -419,6 +423,7 @@ TrainHooks TrainRun::makeHooks() {
       return fromRuntime(done.error());
     progress->valid(step, found.loss, found.perplexity, state.bestLoss,
                     state.bestStep);
+    sayMessages();
     if (best)
       return project->weights.save(folder->file("best.safetensors"));
     return {};
@@ -493,6 +498,7 @@ Result<void> TrainRun::finishFiles(const TrainOutcome &outcome) {
       !done)
     return done;
   auto found = session->evaluate(data.test, plan.batch, plan.window);
+  sayMessages();
   if (!found)
     return found.error();
   test = *found;
@@ -547,6 +553,8 @@ void TrainRun::describe(const TrainOutcome &outcome) {
   object["test"] = test ? evaluationJson(*test) : Json(nullptr);
   object["baselines"] = baselines;
   object["memory"] = memoryJson(memory, session->peakBytes());
+  if (session->evaluationPeak() > 0)
+    object["memory"]["evaluation_peak_bytes"] = session->evaluationPeak();
   object["timing"] = {
       {"read", readSeconds},
       {"compile", session->variant().code->milliseconds() / 1e3},

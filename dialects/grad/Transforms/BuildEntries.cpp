@@ -295,6 +295,10 @@ struct BuildEntriesPass : grad::impl::BuildEntriesPassBase<BuildEntriesPass> {
         buildGrad(loss, inputGradients);
       loss.erase();
     }
+    // The evaluation is cut as a step of training is, which has no update then.
+    if (auto eval = module.lookupSymbol<func::FuncOp>("eval");
+        eval && llvm::is_contained(entries, "split_eval"))
+      copyOf(eval, "split");
     for (StringRef name : {"forward", "eval", "init"})
       if (auto function = module.lookupSymbol<func::FuncOp>(name);
           function && !isWanted(name))

@@ -32,13 +32,14 @@ def BuildEntriesPass : Grad_Pass<"grad-build-entries", "BuildEntries"> {
 
     With `split` among the entries: `@split`, the gradients of the loss times a
     hyper `seed`, for `grad-split-time` to cut, and `@update`, which takes
-    gradients (kind grad) and does the rest of what `@train` does.
+    gradients (kind grad) and does the rest of what `@train` does. With
+    `split_eval` instead, `@split` is a copy of `@eval`.
 
     Example: `@loss(%B, %T, %W, %x) -> (total)` becomes
     `@train(%B, %T, %lr, %W, %Wmomentum, %x) -> (total, norm, new W, new slot)`.
   }];
   let options = [
-    ListOption<"entries", "entries", "std::string", "functions to keep of forward, eval, grad, train, init, split; all but split if none is given">,
+    ListOption<"entries", "entries", "std::string", "functions to keep of forward, eval, grad, train, init, split, split_eval; all but the last two if none is given">,
     Option<"optimizer", "optimizer", "std::string", "\"adam\"", "sgd, rmsprop, adam or adamw">,
     Option<"momentum", "momentum", "double", "0.0", "momentum of sgd">,
     Option<"weightDecay", "weight-decay", "double", "0.0", "added to the gradient, or decoupled for adamw">,
@@ -122,7 +123,9 @@ def SplitTimePass : Grad_Pass<"grad-split-time", "SplitTime"> {
   let summary = "cut a step of training into functions over pieces of the axis";
   let description = [{
     Takes `@split` (see `grad-build-entries`) after all planning and cuts it along
-    the time axis that holds most. What comes out:
+    the time axis that holds most. It is a step of training, or an evaluation: a
+    function with no gradients, whose pass back is nothing but sums over time and
+    loops that run back. What comes out:
 
     - `@before` takes whole inputs: values that depend on them alone (kind kept),
       and what carried values begin with (kinds carry and back); none without either.

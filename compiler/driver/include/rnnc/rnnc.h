@@ -239,6 +239,7 @@ struct TrainOptions {
   /// The most bytes that a step may take: parameters, optimiser, state and
   /// scratch memory. Steps of the sequence are computed again to stay below; the
   /// bits are the same. An error of the first step says the least possible.
+  /// `evaluate` takes no more either, if the model can be evaluated in pieces.
   std::optional<int64_t> memoryBudget;
   /// When `fit` ends; the first to be reached.
   std::optional<double> epochs, timeLimit;
@@ -286,7 +287,8 @@ struct MemoryUse {
   /// All beside parameters, optimiser and states of streams; `saved` is the part
   /// that the pass back reads of the pass forward, -1 if not known.
   int64_t arena = 0, saved = -1;
-  /// Foretold for the last step, and the most that any step had.
+  /// Foretold for the last step, and the most that any step had; with a budget
+  /// also any evaluation.
   int64_t predictedPeak = 0, measuredPeak = 0;
   /// Work done again to stay within a budget, in parts of a step's; pieces of the
   /// sequence; whether cheap values are computed again in each step of it.
@@ -306,7 +308,7 @@ struct Trainer {
                           std::function<bool(const Progress &)> progress);
   /// Loss and metrics over all data, without training.
   Result<EvalResult> evaluate(const Data &data);
-  /// Of the steps so far; zeros before the first one.
+  /// Of the steps so far; zeros before the first one, but for `measuredPeak`.
   MemoryUse memory() const;
   /// Writes, reads a checkpoint: weights, optimiser, states, step.
   Result<void> save(const Path &file) const, resume(const Path &file);

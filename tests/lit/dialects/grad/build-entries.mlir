@@ -3,6 +3,7 @@
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=rmsprop entries=train})' | FileCheck %s --check-prefix=RMSPROP
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{entries=grad input-gradients=true})' | FileCheck %s --check-prefix=INPUTS
 // RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=sgd entries=train grad-norm=false})' | FileCheck %s --check-prefix=NONORM
+// RUN: rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{entries=split_eval})' | FileCheck %s --check-prefix=EVAL
 // RUN: not rnn-opt %s --pass-pipeline='builtin.module(grad-build-entries{optimizer=sdg})' 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // UNKNOWN: error: there is no optimizer 'sdg'
@@ -47,6 +48,13 @@
 // INPUTS-LABEL: func.func @grad
 // INPUTS-SAME:    #rnn.arg<grad, "p">{{.*}}#rnn.arg<grad, "x", ["B"]>
 // INPUTS-NOT:   @train
+
+// An evaluation to be cut is a copy of @eval, and nothing else is left.
+// EVAL-NOT:   func.func
+// EVAL:       func.func @split(
+// EVAL:         rnn.reduce sum "b->"
+// EVAL:         return
+// EVAL-NOT:   func.func
 func.func @loss(%B: index {rnn.arg = #rnn.arg<axis, "B">},
                 %p: tensor<2xf32> {rnn.arg = #rnn.arg<param, "p">},
                 %q: tensor<2xf32> {rnn.arg = #rnn.arg<param, "q">, rnn.fixed},
@@ -61,4 +69,11 @@ func.func @loss(%B: index {rnn.arg = #rnn.arg<axis, "B">},
 
 func.func @forward(%B: index {rnn.arg = #rnn.arg<axis, "B">}) {
   return
+}
+
+func.func @eval(%B: index {rnn.arg = #rnn.arg<axis, "B">},
+                %x: tensor<?xf32> {rnn.arg = #rnn.arg<input, "x", ["B"]>})
+    -> (tensor<f32> {rnn.arg = #rnn.arg<loss, "loss">}) {
+  %l = rnn.reduce sum "b->" %x : tensor<?xf32> to tensor<f32>
+  return %l : tensor<f32>
 }

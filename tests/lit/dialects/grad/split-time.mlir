@@ -148,3 +148,53 @@ func.func @split(%B: index {rnn.arg = #rnn.arg<axis, "B">}, %T: index {rnn.arg =
 // CHECK-LABEL: func.func @after(
 // CHECK: return
 // CHECK-NOT: func.func @
+
+// -----
+
+// An evaluation: sums over time and a last state, of rows with lengths. Pieces
+// are visited from the last one on for the sum; nothing else runs back.
+
+func.func @split(%B: index {rnn.arg = #rnn.arg<axis, "B">}, %T: index {rnn.arg = #rnn.arg<axis, "T">},
+    %U: tensor<4x4xf32> {rnn.arg = #rnn.arg<param, "U">},
+    %n: tensor<?xi32> {rnn.arg = #rnn.arg<lengths, "T", ["B"]>},
+    %x: tensor<?x?x4xf32> {rnn.arg = #rnn.arg<input, "x", ["T", "B"]>},
+    %y: tensor<?x4xf32> {rnn.arg = #rnn.arg<target, "y", ["B"]>})
+    -> (tensor<f32> {rnn.arg = #rnn.arg<loss, "a">}, tensor<f32> {rnn.arg = #rnn.arg<weight, "a">},
+        tensor<f32> {rnn.arg = #rnn.arg<metric, "m">}) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %zero = arith.constant dense<0.0> : tensor<f32>
+  %ones = rnn.broadcast "->tb" %one [%T, %B] : tensor<f32> to tensor<?x?xf32>
+  %count = rnn.reduce sum "tb->" %ones valid(%n : tensor<?xi32>) : tensor<?x?xf32> to tensor<f32>
+  %h0 = rnn.broadcast "->bn" %zero [%B] : tensor<f32> to tensor<?x4xf32>
+  %hs, %h = rnn.scan %t in %T lengths(%n : tensor<?xi32>) over(%xt = %x : tensor<?x?x4xf32>) carry(%s = %h0 : tensor<?x4xf32>) emit(tensor<?x?x4xf32>) {
+    %a = rnn.contract "bk,nk->bn" %s, %U into(%xt : tensor<?x4xf32>) : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %v = math.tanh %a : tensor<?x4xf32>
+    rnn.yield next(%v : tensor<?x4xf32>) emit(%v : tensor<?x4xf32>)
+  }
+  %sum = rnn.reduce sum "tbn->" %hs valid(%n : tensor<?xi32>) : tensor<?x?x4xf32> to tensor<f32>
+  %e = arith.subf %h, %y : tensor<?x4xf32>
+  %m = rnn.reduce sum "bn->" %e : tensor<?x4xf32> to tensor<f32>
+  return %sum, %count, %m : tensor<f32>, tensor<f32>, tensor<f32>
+}
+
+// CHECK-LABEL: func.func @reverse(
+// CHECK-SAME: #rnn.arg<axis, "T.first">
+// CHECK-NOT: reverse
+// CHECK: %[[HS:.*]], %[[H:.*]] = rnn.scan
+// CHECK: %[[SUM:.*]] = rnn.reduce sum "tbn->" %[[HS]] into(%{{.*}} : tensor<f32>) valid
+// CHECK: return %[[SUM]], %[[H]]
+// CHECK-LABEL: func.func @advance(
+// CHECK: rnn.scan
+// CHECK-NOT: emit(
+// CHECK-NOT: rnn.reduce
+// CHECK: return
+// The last state is there once the last piece is done.
+// CHECK-LABEL: func.func @after(
+// CHECK-NOT: rnn.scan
+// CHECK: arith.subf
+// CHECK: rnn.reduce sum "bn->"
+// CHECK: return
+// CHECK-LABEL: func.func @before(
+// CHECK-NOT: rnn.scan
+// CHECK: rnn.reduce sum "tb->"
+// CHECK: return
