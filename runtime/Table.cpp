@@ -18,17 +18,49 @@
 namespace rnnc::rt {
 
 void Table::takeHeader() {
-  if (rows.empty())
+  if (rowCount() == 0)
     return;
-  for (const Cell &cell : rows.front())
-    names.push_back(cell.text);
-  rows.erase(rows.begin());
+  for (const Cell &cell : row(0))
+    names.emplace_back(cell.text);
+  header = true;
 }
 
 bool Table::firstRowHas(std::string_view name) const {
-  return !rows.empty() &&
-         std::any_of(rows.front().begin(), rows.front().end(),
+  if (rowCount() == 0)
+    return false;
+  const std::vector<Cell> &first = row(0);
+  return std::any_of(first.begin(), first.end(),
                      [&](const Cell &cell) { return cell.text == name; });
+}
+
+void Table::addRow(std::string text) {
+  std::string_view held = keep(count, std::move(text));
+  made.push_back({Cell{held, 1, 1}});
+  width = std::max<size_t>(width, 1);
+  ++count;
+}
+
+std::string_view Table::keep(size_t at, std::string text) const {
+  return kept.emplace(at, std::move(text)).first->second;
+}
+
+const std::vector<Cell> &Table::row(size_t number) const {
+  number += header;
+  if (!made.empty())
+    return made[number];
+  if (next && current == number)
+    return cells;
+  size_t from = current + 1;
+  if (!next || number < from || number - from >= spacing) {
+    from = number / spacing * spacing;
+    next = places[from / spacing];
+  }
+  // The text was split before, without an error.
+  for (current = from;; ++current) {
+    (void)split(*next);
+    if (current == number)
+      return cells;
+  }
 }
 
 std::optional<size_t> Table::find(std::string_view field) const {
@@ -56,10 +88,10 @@ Error Table::errorAt(const Cell &cell, size_t column, std::string id,
                        cell.line, cell.column);
 }
 
-Result<const Cell *> Table::cell(size_t row, size_t column) const {
-  const std::vector<Cell> &cells = rows[row];
+Result<Cell> Table::cell(size_t number, size_t column) const {
+  const std::vector<Cell> &cells = row(number);
   if (column < cells.size() && cells[column].line > 0)
-    return &cells[column];
+    return cells[column];
   int64_t line = 0;
   for (const Cell &other : cells)
     line = std::max(line, other.line);
@@ -83,76 +115,119 @@ static std::string_view lineAt(std::string_view text, size_t at, size_t &next) {
   return line;
 }
 
-static void splitTsv(std::string_view text, Table &table) {
-  int64_t number = 0;
-  for (size_t at = 0, next = 0; at < text.size(); at = next) {
-    std::string_view line = lineAt(text, at, next);
-    ++number;
-    if (line.empty())
-      continue;
-    std::vector<Cell> &row = table.rows.emplace_back();
-    for (size_t begin = 0; begin <= line.size();) {
-      size_t end = std::min(line.find('\t', begin), line.size());
-      row.push_back({std::string(line.substr(begin, end - begin)), number,
-                     static_cast<int64_t>(begin) + 1});
-      begin = end + 1;
-    }
-    table.width = std::max(table.width, row.size());
-  }
+/// Splits the row at a place, which becomes the one behind it. False at the end.
+Result<bool> Table::split(Place &place) const {
+  return kind == TableKind::Tsv ? splitTsv(place) : splitCsv(place);
 }
 
-static Result<void> splitCsv(std::string_view text, Table &table) {
-  int64_t number = 1;
-  size_t lineBegin = 0;
-  for (size_t at = 0; at < text.size();) {
+Result<bool> Table::splitTsv(Place &place) const {
+  cells.clear();
+  while (place.at < text.size()) {
+    std::string_view line = lineAt(text, place.at, place.at);
+    const int64_t number = place.line++;
+    if (line.empty())
+      continue;
+    for (size_t begin = 0; begin <= line.size();) {
+      size_t end = std::min(line.find('\t', begin), line.size());
+      cells.push_back({line.substr(begin, end - begin), number,
+                       static_cast<int64_t>(begin) + 1});
+      begin = end + 1;
+    }
+    return true;
+  }
+  return false;
+}
+
+Result<bool> Table::splitCsv(Place &place) const {
+  size_t &at = place.at;
+  while (at < text.size()) {
     // One row; it may go over several lines inside quotes.
-    std::vector<Cell> row;
+    cells.clear();
+    size_t lineBegin = at;
     bool more = true;
     while (more) {
-      Cell cell{"", number, static_cast<int64_t>(at - lineBegin) + 1};
-      bool quoted = at < text.size() && text[at] == '"';
-      if (quoted) {
-        ++at;
-        bool closed = false;
-        while (at < text.size() && !closed) {
-          char c = text[at++];
+      const size_t start = at;
+      Cell cell{"", place.line, static_cast<int64_t>(at - lineBegin) + 1};
+      if (text[at] == '"') {
+        // Up to the quote that closes it; doubled ones stand for one.
+        bool doubled = false, closed = false;
+        for (++at; at < text.size() && !closed;) {
+          const char c = text[at++];
           if (c == '"' && at < text.size() && text[at] == '"') {
-            cell.text += '"';
+            doubled = true;
             ++at;
           } else if (c == '"') {
             closed = true;
-          } else {
-            cell.text += c;
-            if (c == '\n') {
-              ++number;
-              lineBegin = at;
-            }
+          } else if (c == '\n') {
+            ++place.line;
+            lineBegin = at;
           }
         }
         if (!closed)
-          return makeFileError("bad-row", table.file,
-                               "the quote is never closed", cell.line,
-                               cell.column);
+          return makeFileError("bad-row", file, "the quote is never closed",
+                               cell.line, cell.column);
+        cell.text = text.substr(start + 1, at - start - 2);
+        const size_t rest = at;
+        at = std::min(text.find_first_of(",\n", at), text.size());
+        std::string_view behind = text.substr(rest, at - rest);
+        if ((at == text.size() || text[at] == '\n') && behind.ends_with('\r'))
+          behind.remove_suffix(1);
+        if (doubled || !behind.empty()) {
+          auto it = kept.find(start);
+          if (it == kept.end()) {
+            std::string own;
+            for (size_t i = 0; i < cell.text.size(); ++i) {
+              own += cell.text[i];
+              i += cell.text[i] == '"';
+            }
+            // What follows a closing quote belongs to the cell, as elsewhere.
+            own += behind;
+            cell.text = keep(start, std::move(own));
+          } else {
+            cell.text = it->second;
+          }
+        }
+      } else {
+        at = std::min(text.find_first_of(",\n", at), text.size());
+        cell.text = text.substr(start, at - start);
+        if ((at == text.size() || text[at] == '\n') &&
+            cell.text.ends_with('\r'))
+          cell.text.remove_suffix(1);
       }
-      // What follows a closing quote belongs to the cell, as elsewhere.
-      while (at < text.size() && text[at] != ',' && text[at] != '\n')
-        cell.text += text[at++];
       more = at < text.size() && text[at] == ',';
-      if (!more && cell.text.ends_with('\r'))
-        cell.text.pop_back();
-      row.push_back(std::move(cell));
-      if (more)
-        ++at;
+      cells.push_back(cell);
+      if (!more)
+        break;
+      if (++at == text.size()) {
+        // A comma at the very end has an empty cell behind it.
+        cells.push_back({text.substr(at), place.line,
+                         static_cast<int64_t>(at - lineBegin) + 1});
+        break;
+      }
     }
     if (at < text.size()) {
       ++at;
-      ++number;
-      lineBegin = at;
+      ++place.line;
     }
-    if (row.size() == 1 && row[0].text.empty())
-      continue;
-    table.width = std::max(table.width, row.size());
-    table.rows.push_back(std::move(row));
+    if (cells.size() > 1 || !cells[0].text.empty())
+      return true;
+  }
+  cells.clear();
+  return false;
+}
+
+/// Goes over the text once: its rows are counted, and wrong ones are said.
+Result<void> Table::findRows() {
+  for (Place place;; ++count) {
+    const Place begin = place;
+    auto found = split(place);
+    if (!found)
+      return found.error();
+    if (!*found)
+      break;
+    if (count % spacing == 0)
+      places.push_back(begin);
+    width = std::max(width, cells.size());
   }
   return {};
 }
@@ -171,11 +246,12 @@ static std::string textOf(const nlohmann::ordered_json &value) {
   return text;
 }
 
-static Result<void> splitJsonl(std::string_view text, Table &table) {
-  if (Result<void> valid = checkUtf8(text, table.file); !valid)
+Result<void> Table::readJsonl() {
+  if (Result<void> valid = checkUtf8(text, file); !valid)
     return valid;
   std::unordered_map<std::string, size_t> columns;
   int64_t number = 0;
+  size_t texts = 0;
   for (size_t at = 0, next = 0; at < text.size(); at = next) {
     std::string_view line = lineAt(text, at, next);
     ++number;
@@ -184,39 +260,35 @@ static Result<void> splitJsonl(std::string_view text, Table &table) {
     auto object = nlohmann::ordered_json::parse(line.begin(), line.end(),
                                                 nullptr, false);
     if (!object.is_object())
-      return makeFileError("bad-row", table.file,
+      return makeFileError("bad-row", file,
                            "expected a JSON object on the line", number);
-    std::vector<Cell> &row = table.rows.emplace_back(columns.size());
+    std::vector<Cell> &row = made.emplace_back(columns.size());
     for (const auto &[key, value] : object.items()) {
       auto [it, fresh] = columns.emplace(key, columns.size());
       if (fresh) {
-        table.names.push_back(key);
+        names.push_back(key);
         row.emplace_back();
       }
-      row[it->second] = {textOf(value), number, 1};
+      row[it->second] = {keep(texts++, textOf(value)), number, 1};
     }
   }
-  table.width = columns.size();
+  count = made.size();
+  width = columns.size();
   return {};
 }
 
 Result<Table> parseTable(TableKind kind, std::string_view text,
                          const std::string &file) {
-  Table table;
-  table.file = file;
-  table.kind = kind;
+  Table table(kind, file);
   // Spreadsheets begin their files with a byte order mark.
   if (text.starts_with("\xef\xbb\xbf"))
     text.remove_prefix(3);
-  Result<void> done;
-  if (kind == TableKind::Tsv)
-    splitTsv(text, table);
-  else
-    done = kind == TableKind::Csv ? splitCsv(text, table)
-                                  : splitJsonl(text, table);
+  table.text = text;
+  Result<void> done =
+      kind == TableKind::Jsonl ? table.readJsonl() : table.findRows();
   if (!done)
     return done.error();
-  if (table.rows.empty())
+  if (table.rowCount() == 0)
     return makeFileError("empty-data", file, "the file is empty");
   return table;
 }

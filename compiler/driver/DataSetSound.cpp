@@ -122,9 +122,8 @@ Result<void> Loader::readFolder(const Binding &binding,
     return {};
   }
   // Labels: a table of one column made of the names.
-  auto table = std::make_shared<rt::Table>();
-  table->file = binding.source->shown;
-  table->width = 1;
+  auto table = std::make_shared<rt::Table>(rt::TableKind::Tsv,
+                                           binding.source->shown);
   for (const std::string &path : paths) {
     std::string label;
     if (binding.field == "folder")
@@ -137,7 +136,7 @@ Result<void> Loader::readFolder(const Binding &binding,
                                             "' is a folder: its labels are "
                                             "#name or #folder, found '#" +
                                             binding.field + "'");
-    table->rows.push_back({rt::Cell{label, 1, 1}});
+    table->addRow(std::move(label));
   }
   if (type.elem != hir::Elem::Int || !type.axes.empty() || !type.shape.empty())
     return misfit(binding, "gives labels");

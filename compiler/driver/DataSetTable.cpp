@@ -42,10 +42,11 @@ static bool hasHeader(const rt::Table &table, const Source &source) {
       if (!name.empty() && !parseWhole(name) && table.firstRowHas(name))
         return true;
     }
+  const std::vector<rt::Cell> &first = table.row(0);
   return table.kind == rt::TableKind::Csv &&
-         std::any_of(
-             table.rows[0].begin(), table.rows[0].end(),
-             [](const rt::Cell &cell) { return !rt::cellNumber(cell.text); });
+         std::any_of(first.begin(), first.end(), [](const rt::Cell &cell) {
+           return !rt::cellNumber(cell.text);
+         });
 }
 
 /// The table of a file, read once.
@@ -60,7 +61,7 @@ static Result<void> readOnce(Source &source) {
     return fromRuntime(table.error());
   if (kind != rt::TableKind::Jsonl && hasHeader(*table, source)) {
     table->takeHeader();
-    if (table->rows.empty())
+    if (table->rowCount() == 0)
       return fromRuntime(rt::makeFileError("empty-data", source.shown,
                                            "there are no rows after the "
                                            "names of the columns"));
@@ -75,8 +76,9 @@ Result<std::vector<size_t>> Loader::chosenColumns(const Binding &binding) {
   std::vector<size_t> chosen;
   if (binding.field.empty()) {
     // All columns that begin with a number; a sole column, whatever it holds.
-    for (size_t i = 0; i < table.rows[0].size(); ++i)
-      if (table.width == 1 || rt::cellNumber(table.rows[0][i].text))
+    const std::vector<rt::Cell> &first = table.row(0);
+    for (size_t i = 0; i < first.size(); ++i)
+      if (table.width == 1 || rt::cellNumber(first[i].text))
         chosen.push_back(i);
     if (table.kind != rt::TableKind::Csv && table.width > 1)
       return makeError("unbound-data",
@@ -115,7 +117,7 @@ Result<rt::Tensor>
 Loader::tableNumbers(const Binding &binding,
                      const std::vector<size_t> &chosen) {
   const rt::Table &table = *binding.source->table;
-  const int64_t count = int64_t(table.rows.size());
+  const int64_t count = int64_t(table.rowCount());
   const int64_t width = int64_t(chosen.size());
   // What is missing may be if something says where.
   bool mayMiss = std::any_of(binding.source->fields.begin(),
@@ -129,15 +131,15 @@ Loader::tableNumbers(const Binding &binding,
       double &value = values[size_t(r * width + c)];
       auto cell = table.cell(size_t(r), chosen[size_t(c)]);
       if (cell) {
-        if (auto number = rt::cellNumber((*cell)->text)) {
+        if (auto number = rt::cellNumber(cell->text)) {
           value = *number;
           continue;
         }
-        std::string_view text = (*cell)->text;
+        std::string_view text = cell->text;
         if (!(mayMiss && (text.empty() || text == "NA" || text == "nan" ||
                           text == "NaN")))
           return fromRuntime(table.errorAt(
-              **cell, chosen[size_t(c)], "bad-number",
+              *cell, chosen[size_t(c)], "bad-number",
               text.empty() ? "the number is missing"
                            : rt::quoteSymbol(text.substr(0, 40)) +
                                  " is not a number"));
@@ -157,11 +159,11 @@ Result<void> Loader::tableText(const Binding &binding, size_t column,
   const TextLimit limit = textLimit(*made.input);
   if (made.parts != rt::TextParts::None)
     made.offsets = {0};
-  for (size_t r = 0; r < table.rows.size(); ++r) {
+  for (size_t r = 0; r < table.rowCount(); ++r) {
     auto cell = table.cell(r, column);
     if (!cell)
       return fromRuntime(cell.error());
-    const rt::TextPiece text = {(*cell)->text, (*cell)->line, (*cell)->column};
+    const rt::TextPiece text = {cell->text, cell->line, cell->column};
     made.lines.push_back(text.line);
     if (made.parts == rt::TextParts::None) {
       made.pieces.push_back(text);
@@ -191,7 +193,7 @@ Result<void> Loader::tableLabels(const Binding &binding, size_t column,
   const rt::Vocabulary *known = out.learned.symbols.find(made.input->name);
   bool named = known && known->kind() == rt::TokenKind::Classes;
   std::vector<int32_t> ids;
-  for (size_t r = 0; r < table.rows.size() && !named; ++r) {
+  for (size_t r = 0; r < table.rowCount() && !named; ++r) {
     auto number = parseWhole(made.pieces[r].text);
     if (!number || *number < 0 || *number > INT32_MAX - 1)
       named = true;
@@ -228,8 +230,8 @@ Result<void> Loader::tableSequences(const Binding &binding, size_t column,
   std::vector<double> values;
   made.offsets = {0};
   int64_t width = -1;
-  for (size_t r = 0; r < table.rows.size(); ++r) {
-    const rt::Cell &cell = **table.cell(r, column);
+  for (size_t r = 0; r < table.rowCount(); ++r) {
+    const rt::Cell cell = *table.cell(r, column);
     auto bad = [&](const std::string &message) {
       return fromRuntime(table.errorAt(cell, column, "bad-number", message));
     };
@@ -280,21 +282,21 @@ Result<void> Loader::tableSteps(const Binding &binding, size_t column,
   std::vector<double> values;
   made.offsets = made.inner = {0};
   int64_t width = -1;
-  for (size_t r = 0; r < table.rows.size(); ++r) {
+  for (size_t r = 0; r < table.rowCount(); ++r) {
     auto cell = table.cell(r, column);
     if (!cell)
       return fromRuntime(cell.error());
     auto bad = [&](const std::string &message) {
       return fromRuntime(
-          table.errorAt(**cell, column, "bad-number", message));
+          table.errorAt(*cell, column, "bad-number", message));
     };
-    auto steps = rt::cellSteps((*cell)->text);
+    auto steps = rt::cellSteps(cell->text);
     if (!steps || (type.shape.empty() && steps->width))
       return bad("expected a JSON array of arrays of " +
                  std::string(type.shape.empty() ? "numbers" : "values") +
                  ", none empty, found " +
                  rt::quoteSymbol(
-                     std::string_view((*cell)->text).substr(0, 40)));
+                     std::string_view(cell->text).substr(0, 40)));
     int64_t own = steps->width ? int64_t(steps->width) : 1;
     if (width >= 0 && own != width)
       return bad("a value has " + std::to_string(own) + " numbers, before " +
@@ -304,7 +306,7 @@ Result<void> Loader::tableSteps(const Binding &binding, size_t column,
     for (int64_t length : steps->lengths)
       made.inner.push_back(made.inner.back() + length);
     made.offsets.push_back(int64_t(made.inner.size()) - 1);
-    made.lines.push_back((*cell)->line);
+    made.lines.push_back(cell->line);
   }
   return setNumbers(binding, values, width, made);
 }
@@ -314,24 +316,24 @@ Result<void> Loader::readArrays(const Binding &binding, size_t column,
   const rt::Table &table = *binding.source->table;
   std::vector<double> values;
   size_t width = 0;
-  for (size_t r = 0; r < table.rows.size(); ++r) {
+  for (size_t r = 0; r < table.rowCount(); ++r) {
     auto cell = table.cell(r, column);
     if (!cell)
       return fromRuntime(cell.error());
-    auto numbers = rt::cellNumbers((*cell)->text);
+    auto numbers = rt::cellNumbers(cell->text);
     if (r == 0 && numbers)
       width = numbers->values.size();
     if (!numbers || numbers->width || numbers->values.size() != width)
       return fromRuntime(table.errorAt(
-          **cell, column, "bad-number",
+          *cell, column, "bad-number",
           "expected " + (r ? std::to_string(width) + " " : "") +
               "numbers, found " +
-              rt::quoteSymbol(std::string_view((*cell)->text).substr(0, 40))));
+              rt::quoteSymbol(std::string_view(cell->text).substr(0, 40))));
     values.insert(values.end(), numbers->values.begin(), numbers->values.end());
   }
   return addTensor(
       binding, *binding.input,
-      rt::Tensor::of<double>({int64_t(table.rows.size()), int64_t(width)},
+      rt::Tensor::of<double>({int64_t(table.rowCount()), int64_t(width)},
                              std::span<const double>(values)),
       columns);
 }
@@ -393,10 +395,10 @@ Result<void> Loader::readTable(const Binding &binding,
   const bool whole = type.elem == hir::Elem::Int && type.shape.empty();
   // Whether cells hold JSON; what cannot be text is said where it is read.
   auto first = table.cell(0, chosen->front());
-  const bool arrays = first && (*first)->text.starts_with('[') &&
+  const bool arrays = first && first->text.starts_with('[') &&
                       table.kind == rt::TableKind::Jsonl &&
-                      (rt::cellNumbers((*first)->text) ||
-                       rt::cellSteps((*first)->text));
+                      (rt::cellNumbers(first->text) ||
+                       rt::cellSteps(first->text));
   if (nested) {
     if (auto done = one(); !done)
       return done;
@@ -418,7 +420,7 @@ Result<void> Loader::readTable(const Binding &binding,
   }
   auto isNumber = [&](size_t row) {
     auto cell = table.cell(row, chosen->front());
-    return cell && rt::cellNumber((*cell)->text);
+    return cell && rt::cellNumber(cell->text);
   };
   if (whole && type.axes.empty()) {
     if (auto done = one(); !done)
@@ -458,7 +460,7 @@ Result<void> Loader::readTable(const Binding &binding,
       return done;
   // A cell may hold the whole value as an array.
   if (!csv && chosen->size() == 1 && !type.shape.empty() && first &&
-      !rt::cellNumber((*first)->text))
+      !rt::cellNumber(first->text))
     return readArrays(binding, chosen->front(), columns);
   auto numbers = tableNumbers(binding, *chosen);
   if (!numbers)

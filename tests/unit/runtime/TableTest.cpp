@@ -17,13 +17,13 @@ TEST(Table, Csv) {
                       "a,\"b \"\"x\"\", c\"\r\n1,2\r\n\r\n\"3\n4\",5\n6,",
       "t.csv");
   ASSERT_TRUE(table);
-  ASSERT_EQ(table->rows.size(), 4u);
-  EXPECT_EQ(table->rows[0][1].text, "b \"x\", c");
-  EXPECT_EQ(table->rows[2][0].text, "3\n4");
-  EXPECT_EQ(table->rows[2][0].line, 4);
-  EXPECT_EQ(table->rows[2][1].line, 5);
-  EXPECT_EQ(table->rows[2][1].column, 4);
-  EXPECT_EQ(table->rows[3][1].text, "");
+  ASSERT_EQ(table->rowCount(), 4u);
+  EXPECT_EQ(table->row(0)[1].text, "b \"x\", c");
+  EXPECT_EQ(table->row(2)[0].text, "3\n4");
+  EXPECT_EQ(table->row(2)[0].line, 4);
+  EXPECT_EQ(table->row(2)[1].line, 5);
+  EXPECT_EQ(table->row(2)[1].column, 4);
+  EXPECT_EQ(table->row(3)[1].text, "");
   EXPECT_TRUE(table->firstRowHas("a"));
   table->takeHeader();
   EXPECT_EQ(table->find("a"), 0u);
@@ -40,12 +40,64 @@ TEST(Table, Tsv) {
   Result<Table> table =
       parseTable(TableKind::Tsv, "a \"b\tc\n\nd\n", "t.tsv");
   ASSERT_TRUE(table);
-  ASSERT_EQ(table->rows.size(), 2u);
-  EXPECT_EQ(table->rows[0][0].text, "a \"b");
-  EXPECT_EQ(table->rows[0][1].column, 6);
-  EXPECT_EQ((*table->cell(0, 1))->text, "c");
+  ASSERT_EQ(table->rowCount(), 2u);
+  EXPECT_EQ(table->row(0)[0].text, "a \"b");
+  EXPECT_EQ(table->row(0)[1].column, 6);
+  EXPECT_EQ(table->cell(0, 1)->text, "c");
   EXPECT_EQ(table->cell(1, 1).error().text(),
             "t.tsv:3: the line has 1 column, column 2 is missing");
+}
+
+// Rows are split when they are asked for: in any order they are what they were,
+// and places count from the start of the text.
+TEST(Table, RowsInAnyOrder) {
+  std::string text = "n,t\n";
+  constexpr size_t count = 1000;
+  // Some rows go over two lines, some lines are empty.
+  for (size_t i = 0; i < count; ++i)
+    text += std::to_string(i) + (i % 7 ? ",b" : ",\"x\n\"\"y\"\"\"") +
+            (i % 5 ? "\n" : "\r\n\n");
+  Result<Table> table = parseTable(TableKind::Csv, text, "t.csv");
+  ASSERT_TRUE(table);
+  table->takeHeader();
+  ASSERT_EQ(table->rowCount(), count);
+  std::vector<std::string_view> texts(count);
+  std::vector<int64_t> lines(count);
+  int64_t line = 2;
+  for (size_t i = 0; i < count; ++i) {
+    lines[i] = line;
+    line += 1 + (i % 7 == 0) + (i % 5 == 0);
+  }
+  // 7919 is prime: each row once, far from the one before.
+  for (size_t i = 0; i < count; ++i) {
+    const size_t at = i * 7919 % count;
+    const std::vector<Cell> row = table->row(at);
+    ASSERT_EQ(row.size(), 2u) << at;
+    EXPECT_EQ(row[0].text, std::to_string(at));
+    EXPECT_EQ(row[0].line, lines[at]) << at;
+    EXPECT_EQ(row[1].column, int64_t(std::to_string(at).size()) + 2);
+    texts[at] = row[1].text;
+  }
+  // What was read before is still there.
+  for (size_t i = 0; i < count; ++i) {
+    EXPECT_EQ(texts[i], i % 7 ? "b" : "x\n\"y\"") << i;
+    EXPECT_EQ(table->row(i)[0].text, std::to_string(i));
+  }
+  Table moved = std::move(*table);
+  EXPECT_EQ(moved.row(7)[1].text, "x\n\"y\"");
+  EXPECT_EQ(texts[7], "x\n\"y\"");
+}
+
+// A cell that ends in a carriage return inside of quotes keeps it.
+TEST(Table, CsvEnds) {
+  Result<Table> table =
+      parseTable(TableKind::Csv, "\"a\r\"\r\n\"b\"c\r\nd,\r\n,", "t.csv");
+  ASSERT_TRUE(table);
+  ASSERT_EQ(table->rowCount(), 4u);
+  EXPECT_EQ(table->row(0)[0].text, "a\r");
+  EXPECT_EQ(table->row(1)[0].text, "bc");
+  EXPECT_EQ(table->row(2)[1].text, "");
+  EXPECT_EQ(table->row(3).size(), 2u);
 }
 
 TEST(Table, JsonLines) {
@@ -54,8 +106,8 @@ TEST(Table, JsonLines) {
       "t.jsonl");
   ASSERT_TRUE(table);
   EXPECT_EQ(table->names, (std::vector<std::string>{"a", "n"}));
-  EXPECT_EQ(table->rows[0][0].text, "x\ty");
-  EXPECT_EQ(table->rows[1][1].text, "[1,2]");
+  EXPECT_EQ(table->row(0)[0].text, "x\ty");
+  EXPECT_EQ(table->row(1)[1].text, "[1,2]");
   EXPECT_EQ(table->cell(1, 0).error().text(),
             "t.jsonl:2: the line has no 'a'");
   EXPECT_EQ(parseTable(TableKind::Jsonl, "{}\n[1]\n", "t.jsonl").error().text(),
@@ -67,8 +119,8 @@ TEST(Table, ArraysOfStringsAreLines) {
   Result<Table> table = parseTable(
       TableKind::Jsonl, "{\"a\": [\"x y\", \"z\"], \"n\": [\"x\", 1]}\n", "t.jsonl");
   ASSERT_TRUE(table);
-  EXPECT_EQ(table->rows[0][0].text, "x y\nz");
-  EXPECT_EQ(table->rows[0][1].text, "[\"x\",1]");
+  EXPECT_EQ(table->row(0)[0].text, "x y\nz");
+  EXPECT_EQ(table->row(0)[1].text, "[\"x\",1]");
 }
 
 TEST(Table, StepsOfNumbers) {
