@@ -12,6 +12,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
+#include <new>
 #include <unistd.h>
 
 using namespace rnnc;
@@ -75,9 +77,9 @@ static int dispatch(const CommandLine &line, Console &console) {
   return gradcheckCommand(line, console);
 }
 
-/// The object of a command that a bug ended, made beforehand; empty without
-/// --json.
-static std::string bugObject;
+/// The objects of a command that a bug, or want of memory, ended, made
+/// beforehand; empty without --json.
+static std::string bugObject, memoryObject;
 
 #ifndef __has_feature
 #define __has_feature(feature) 0
@@ -93,7 +95,30 @@ static void endOnBug(int) {
   _exit(StatusBug);
 }
 
+/// Says that what was asked for is too large.
+static void endOnMemory() {
+  static const char text[] =
+      "rnnc: error: out of memory; help: a smaller --batch, --length or "
+      "--window takes less, --memory-budget says how much training may take\n";
+  [[maybe_unused]] ssize_t ignored = write(2, text, sizeof text - 1);
+  ignored = write(1, memoryObject.data(), memoryObject.size());
+  _exit(StatusInput);
+}
+
+/// Where nobody catches what was thrown.
+static void endOnException() {
+  try {
+    if (std::exception_ptr thrown = std::current_exception())
+      std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc &) {
+    endOnMemory();
+  } catch (...) {
+  }
+  endOnBug(SIGABRT);
+}
+
 static void prepareForBugs(const CommandLine &line) {
+  std::set_terminate(endOnException);
 #if !__has_feature(address_sanitizer) // it has its own report
   for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     std::signal(signal, endOnBug);
@@ -105,6 +130,10 @@ static void prepareForBugs(const CommandLine &line) {
   object["diagnostics"].push_back(
       toJson(internalError("internal failure").diagnostics.front()));
   bugObject = object.dump(2) + "\n";
+  object = console.complete(StatusInput);
+  object["diagnostics"].push_back(
+      toJson(makeError("memory", "out of memory").diagnostics.front()));
+  memoryObject = object.dump(2) + "\n";
 }
 
 int rnnc::runDriver(int argc, char **argv) {

@@ -255,6 +255,9 @@ Result<int> CompileRun::compile() {
     return listStages(console);
   if (line.operands.empty())
     return usageError("'rnnc compile' needs SPEC", "see rnnc help compile");
+  if (!emit && line.has("output"))
+    return usageError("-o is for what --emit=STAGE writes",
+                      "the report goes to stdout");
   if (emit && console.json && line.get("output").value_or("-") == "-")
     return usageError("--json and --emit both want stdout", "add -o FILE");
 
