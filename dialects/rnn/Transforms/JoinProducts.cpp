@@ -359,6 +359,26 @@ static unsigned joinOneSummed(Block &block) {
   return 0;
 }
 
+/// True if each product in the scans of `function` is one of a sum. Products that
+/// share an operand are then joined for whole sums, each of which is one
+/// kernel; one product alone among them would have to be computed before.
+static bool sumsAllInScans(Operation *function) {
+  auto isOneOfSum = [](ContractOp op) {
+    if (op.getAcc() && op.getAcc().getDefiningOp<ContractOp>())
+      return true;
+    auto next = op->hasOneUse() ? dyn_cast<ContractOp>(*op->user_begin())
+                                : ContractOp();
+    return next && next.getAcc() == op.getResult();
+  };
+  return !function
+              ->walk([&](ContractOp op) {
+                return isa<ScanOp>(op->getParentOp()) && !isOneOfSum(op)
+                           ? WalkResult::interrupt()
+                           : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
 namespace {
 struct JoinProductsPass
     : rnnc::rnn::impl::JoinProductsPassBase<JoinProductsPass> {
@@ -366,7 +386,9 @@ struct JoinProductsPass
 
   bool join(Block &block, bool parametersOnly) {
     bool changed = false;
-    if (sumsInScans || !isa<ScanOp>(block.getParentOp()))
+    if (!isa<ScanOp>(block.getParentOp()) ||
+        !apart.contains(
+            block.getParentOp()->getParentOfType<FunctionOpInterface>()))
       while (unsigned count = joinOneSummed(block)) {
         numSummed += count;
         changed = true;
@@ -398,7 +420,15 @@ struct JoinProductsPass
     }
   }
 
+  /// The functions whose scans keep what is summed apart.
+  DenseSet<Operation *> apart;
+
   void runOnOperation() override {
+    apart.clear();
+    getOperation()->walk([&](FunctionOpInterface function) {
+      if (!sumsInScans && sumsAllInScans(function))
+        apart.insert(function);
+    });
     SmallVector<Block *> outer;
     getOperation()->walk([&](Block *block) {
       if (!isa_and_nonnull<ScanOp>(block->getParentOp()))

@@ -145,8 +145,8 @@ def JoinProductsPass : Pass<"rnn-join-products"> {
     Joined are operands of static shape from outside the scan (weights), slices of one
     value, and emissions of one scan, which then emits the joined
     value. Joined weights stand outside of all scans. Without `sums-in-scans` (2)
-    leaves scans alone: joined factors are copies, made anew in each step, that
-    threads which share a step have to wait for. The order of the parts
+    leaves scans alone if all of their products are in sums: joined factors are copies,
+    made anew in each step, that threads which share a step have to wait for. The order of the parts
     follows the order of the weights, so that forward and reverse join alike.
 
     Does not change the chain of multiply-adds of an element, except that (2) starts
