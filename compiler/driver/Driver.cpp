@@ -85,24 +85,26 @@ static std::string bugObject, memoryObject;
 #define __has_feature(feature) 0
 #endif
 
-/// Says that we failed, with nothing that could fail again.
-static void endOnBug(int) {
-  static const char text[] =
-      "rnnc: error: internal failure; help: this is a bug of rnnc; please "
-      "report it\n";
-  [[maybe_unused]] ssize_t ignored = write(2, text, sizeof text - 1);
-  ignored = write(1, bugObject.data(), bugObject.size());
-  _exit(StatusBug);
+/// Ends with a message and an object, by nothing that could fail again.
+[[noreturn]] static void endWith(std::string_view text,
+                                 const std::string &object, int status) {
+  [[maybe_unused]] ssize_t ignored = write(2, text.data(), text.size());
+  ignored = write(1, object.data(), object.size());
+  _exit(status);
 }
 
-/// Says that what was asked for is too large.
+static void endOnBug(int) {
+  endWith("rnnc: error: internal failure; help: this is a bug of rnnc; please "
+          "report it\n",
+          bugObject, StatusBug);
+}
+
+/// What was asked for is too large.
 static void endOnMemory() {
-  static const char text[] =
-      "rnnc: error: out of memory; help: a smaller --batch, --length or "
-      "--window takes less, --memory-budget says how much training may take\n";
-  [[maybe_unused]] ssize_t ignored = write(2, text, sizeof text - 1);
-  ignored = write(1, memoryObject.data(), memoryObject.size());
-  _exit(StatusInput);
+  endWith("rnnc: error: out of memory; help: a smaller --batch, --length or "
+          "--window takes less, --memory-budget says how much training may "
+          "take\n",
+          memoryObject, StatusInput);
 }
 
 /// Where nobody catches what was thrown.
