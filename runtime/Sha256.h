@@ -19,7 +19,9 @@ namespace rnnc::rt {
 /// A running SHA-256.
 class Sha256 {
 public:
-  Sha256();
+  /// Without `fast`, the instructions that some CPUs have for this are left
+  /// alone; the digest is the same.
+  explicit Sha256(bool fast = true);
   /// Adds bytes.
   void update(const void *data, size_t count);
   void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
@@ -27,11 +29,14 @@ public:
   std::string finish();
 
 private:
+  void blocks(const uint8_t *data, size_t count);
   void block(const uint8_t *data);
+  void fastBlocks(const uint8_t *data, size_t count);
   std::array<uint32_t, 8> state;
   std::array<uint8_t, 64> buffer;
   size_t filled = 0;
   uint64_t total = 0;
+  bool isFast;
 };
 
 /// The digest of these bytes.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -105,6 +106,14 @@ static Error notUtf8(std::string_view text, size_t at,
 
 Result<void> checkUtf8(std::string_view text, const std::string &file) {
   for (size_t at = 0; at < text.size();) {
+    // Most text is ASCII for long stretches.
+    if (uint64_t eight = 0; text.size() - at >= sizeof eight) {
+      std::memcpy(&eight, text.data() + at, sizeof eight);
+      if ((eight & 0x8080808080808080) == 0) {
+        at += sizeof eight;
+        continue;
+      }
+    }
     std::optional<CodePoint> point = decodeUtf8(text.substr(at));
     if (!point)
       return notUtf8(text, at, file);
@@ -264,10 +273,17 @@ static std::vector<std::string> specialSymbols(const VocabularyOptions &options,
 static std::vector<std::string>
 charSymbols(std::span<const TextPiece> texts,
             const VocabularyOptions &options) {
-  std::vector<int64_t> counts(0x110000);
+  std::vector<int64_t> counts(0x80);
   for (const TextPiece &piece : texts)
     for (size_t at = 0; at < piece.text.size();) {
+      if (auto first = static_cast<uint8_t>(piece.text[at]); first < 0x80) {
+        ++counts[first];
+        ++at;
+        continue;
+      }
       CodePoint point = *decodeUtf8(piece.text.substr(at));
+      if (counts.size() <= point.value)
+        counts.resize(point.value + 1);
       ++counts[point.value];
       at += static_cast<size_t>(point.length);
     }
@@ -472,6 +488,21 @@ public:
     tokens.push_back(token);
     return !sink || tokens.size() < part || flush();
   }
+  /// Adds the numbers that `numbers` has for ASCII characters, up to the first
+  /// one that has none or is not ASCII. Gives how many: 0 after such a one, and
+  /// where the sink failed.
+  size_t addAscii(std::string_view text, std::span<const int32_t> numbers) {
+    const size_t most = std::min(text.size(), part - tokens.size() % part);
+    size_t count = 0;
+    while (count < most && uint8_t(text[count]) < numbers.size() &&
+           numbers[uint8_t(text[count])] >= 0)
+      ++count;
+    const size_t before = tokens.size();
+    tokens.resize(before + count);
+    for (size_t i = 0; i < count; ++i)
+      tokens[before + i] = numbers[uint8_t(text[i])];
+    return !sink || tokens.size() < part || flush() ? count : 0;
+  }
   bool flush() {
     if (sink && status)
       status = sink(tokens);
@@ -518,7 +549,15 @@ Result<std::vector<int32_t>> Vocabulary::encode(TextPiece piece,
       if (!out.add(static_cast<uint8_t>(c)))
         break;
   } else if (tokenKind == TokenKind::Chars) {
+    const std::span<const int32_t> ascii(byCodePoint.data(),
+                                         std::min<size_t>(byCodePoint.size(), 0x80));
     for (size_t at = 0; at < text.size();) {
+      if (size_t count = out.addAscii(text.substr(at), ascii)) {
+        at += count;
+        continue;
+      }
+      if (!out.status)
+        break;
       std::optional<CodePoint> point = decodeUtf8(text.substr(at));
       if (!point)
         return placed(notUtf8(text, at, file));

@@ -476,12 +476,16 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
     std::span<const int32_t> ids = column.isTokens
                                        ? column.tokens
                                        : column.tensor.as<int32_t>();
-    auto [least, greatest] = std::minmax_element(ids.begin(), ids.end());
-    int64_t bound = column.symbols    ? column.symbols->size()
-                    : ids.empty()     ? 0
-                                      : int64_t(*greatest) + 1;
-    if (least != ids.end() && *least < 0)
-      return makeError("label-range", name + " is " + std::to_string(*least) +
+    // No std::minmax_element: this loop becomes vectors.
+    int32_t least = 0, greatest = -1;
+    for (int32_t id : ids) {
+      least = std::min(least, id);
+      greatest = std::max(greatest, id);
+    }
+    int64_t bound =
+        column.symbols ? column.symbols->size() : int64_t(greatest) + 1;
+    if (least < 0)
+      return makeError("label-range", name + " is " + std::to_string(least) +
                                           ", but classes count from 0");
     auto known = model.value(*type.range);
     if (!known) {
@@ -492,9 +496,9 @@ Result<void> Loader::checkSizes(const std::vector<Column> &columns) {
       }
       continue;
     }
-    if (greatest != ids.end() && *greatest >= *known)
+    if (greatest >= *known)
       return makeError("label-range", name + " is " +
-                                          std::to_string(*greatest) +
+                                          std::to_string(greatest) +
                                           ", the model has classes 0 to " +
                                           std::to_string(*known - 1));
   }

@@ -120,6 +120,25 @@ TEST(Vocabulary, TextThatIsNotUtf8) {
   EXPECT_TRUE(Vocabulary::build(TokenKind::Bytes, "\xff", "x.txt"));
 }
 
+// ASCII is read eight bytes at a time: what is not ASCII is found wherever it
+// stands, and a character has the same number whatever stands before it.
+TEST(Vocabulary, OtherCharactersAnywhere) {
+  for (size_t at = 0; at < 20; ++at) {
+    std::string text(20, 'a');
+    text[at] = '\xff';
+    EXPECT_EQ(Vocabulary::build(TokenKind::Chars, text, "x.txt").error().text(),
+              "x.txt:1:" + std::to_string(at + 1) +
+                  ": text is not UTF-8: byte 0xff");
+    text.replace(at, 1, "\xf0\x9f\x90\xb1\xc3\xa9");
+    Vocabulary chars = vocabulary(TokenKind::Chars, text, 1);
+    ASSERT_EQ(chars.size(), 3);
+    std::vector<int32_t> expected(20, 0);
+    expected[at] = 2;
+    expected.insert(expected.begin() + int64_t(at) + 1, 1);
+    EXPECT_EQ(*chars.encode(text, "x.txt", false), expected);
+  }
+}
+
 TEST(Vocabulary, EmptyCorpus) {
   for (TokenKind kind : {TokenKind::Chars, TokenKind::Bytes, TokenKind::Words})
     EXPECT_EQ(Vocabulary::build(kind, "", "x.txt").error().text(),
