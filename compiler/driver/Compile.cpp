@@ -357,6 +357,15 @@ Code::~Code() = default;
 
 static double since(double start) { return (steadySeconds() - start) * 1000; }
 
+static GenOptions genOptions(const CodeOptions &options) {
+  GenOptions gen;
+  gen.stream = options.stream;
+  gen.f64 = options.f64;
+  gen.ragged = options.ragged;
+  gen.evaluationLoss = options.evaluationLoss;
+  return gen;
+}
+
 Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
                                              const hir::Model &model,
                                              const CodeOptions &options) {
@@ -380,13 +389,9 @@ Result<std::shared_ptr<Code>> Code::generate(const Spec &spec,
             categories, /*printAsEmitRemarks=*/true)))
       return internalError("remarks cannot be enabled");
   }
-  GenOptions gen;
-  gen.stream = options.stream;
-  gen.f64 = options.f64;
-  gen.ragged = options.ragged;
-  gen.evaluationLoss = options.evaluationLoss;
   Result<void> done = code->collecting([&] {
-    code->original = rnnc::generate(*code->context, model, spec.sources(), gen);
+    code->original = rnnc::generate(*code->context, model, spec.sources(),
+                                    genOptions(options));
     return bool(code->original);
   });
   if (!done)
@@ -469,13 +474,13 @@ Result<std::string> Code::emit(const std::string &format) {
   return std::move(*text);
 }
 
-Result<void> Code::load(llvm::function_ref<void()> meanwhile) {
+Result<void> Code::load() {
   options.pipeline.linkedKernels = hasLinkedKernels(options.target);
   Result<void> run = runTo("llvm");
   if (!run)
     return run;
   double start = steadySeconds();
-  auto made = Executable::create(*working, options.target, meanwhile);
+  auto made = Executable::create(*working, options.target);
   if (!made)
     return makeError("target", llvm::toString(made.takeError()));
   executable = std::move(*made);
@@ -512,8 +517,10 @@ int64_t Code::preparedBytes(const std::string &name) const {
   return executable ? executable->preparedBytes(name) : 0;
 }
 
-Result<std::vector<rt::NamedTensor>> Code::initial(int64_t seed) {
-  auto function = original->lookupSymbol<mlir::func::FuncOp>("init");
+/// Runs the function of a generated module that makes the parameters.
+static Result<std::vector<rt::NamedTensor>> runInit(mlir::ModuleOp module,
+                                                    int64_t seed) {
+  auto function = module.lookupSymbol<mlir::func::FuncOp>("init");
   if (!function)
     return internalError("the module has no function 'init'");
   auto values = rnn::interpret(function, {rnn::Array::key(seed)});
@@ -526,4 +533,25 @@ Result<std::vector<rt::NamedTensor>> Code::initial(int64_t seed) {
         {arg ? arg.getName().str() : std::to_string(i), toTensor(value)});
   }
   return result;
+}
+
+Result<std::vector<rt::NamedTensor>> Code::initial(int64_t seed) {
+  return runInit(*original, seed);
+}
+
+Result<std::vector<rt::NamedTensor>>
+driver::initialValues(const Spec &spec, const hir::Model &model,
+                      const CodeOptions &options, int64_t seed) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  // An error of the graph is said by whoever makes the code from it.
+  mlir::ScopedDiagnosticHandler handler(
+      &context, [](mlir::Diagnostic &) { return mlir::success(); });
+  auto module =
+      rnnc::generate(context, model, spec.sources(), genOptions(options));
+  if (!module)
+    return internalError("no module to draw the parameters with");
+  return runInit(*module, seed);
 }

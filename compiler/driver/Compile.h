@@ -106,9 +106,8 @@ public:
   /// The text of a stage of format mlir; of llvm, asm, object.
   std::string moduleText();
   Result<std::string> emit(const std::string &format);
-  /// Runs all stages and loads the code. `meanwhile` is done while machine code
-  /// is made, by this thread, if any is made.
-  Result<void> load(llvm::function_ref<void()> meanwhile = {});
+  /// Runs all stages and loads the code.
+  Result<void> load();
 
   /// Initial values of all parameters, as the seed draws them.
   Result<std::vector<rt::NamedTensor>> initial(int64_t seed);
@@ -163,6 +162,14 @@ private:
   std::vector<std::pair<std::string, double>> times;
   std::vector<Message> said;
 };
+
+/// Initial values of the parameters of a model, as Code::initial gives them.
+/// Makes a module of its own, so that one thread may do this while another
+/// makes the code. Neither the text nor the model is changed.
+Result<std::vector<rt::NamedTensor>> initialValues(const Spec &spec,
+                                                   const hir::Model &model,
+                                                   const CodeOptions &options,
+                                                   int64_t seed);
 
 } // namespace rnnc::driver
 

@@ -7,6 +7,8 @@
 #include "compiler/driver/Project.h"
 #include "frontends/rnn/StepSplit.h"
 
+#include <future>
+
 using namespace rnnc;
 using namespace rnnc::driver;
 
@@ -176,12 +178,17 @@ Project::variant(std::vector<std::string> entries, bool stream,
 
 Result<void> Project::finish(Variant &made, CodeOptions options) {
   made.options = std::move(options);
+  // The first weights do not wait for the code that reads them: most of the
+  // passes leave the other cores idle.
+  std::future<Result<std::vector<rt::NamedTensor>>> values;
+  if (!weightsMade)
+    values = std::async([&] {
+      return initialValues(*text, *made.model, made.options, seed());
+    });
   auto code = Code::generate(*text, *made.model, made.options);
   if (!code)
     return code.error();
-  // The first weights do not wait for the code that reads them.
-  Result<void> initialized;
-  auto loaded = (*code)->load([&] { initialized = initWeights(**code); });
+  auto loaded = (*code)->load();
   {
     std::lock_guard lock(messageMutex);
     messages.insert(messages.end(), (*code)->remarks().begin(),
@@ -189,8 +196,9 @@ Result<void> Project::finish(Variant &made, CodeOptions options) {
   }
   if (!loaded)
     return loaded.error();
-  if (!initialized)
-    return initialized.error();
+  if (values.valid())
+    if (auto done = takeWeights(values.get()); !done)
+      return done;
   made.code = *code;
   return {};
 }
@@ -258,7 +266,10 @@ Result<StepCode> Project::stepCode(const std::set<std::string> &ragged) {
 Result<void> Project::initWeights(Code &code) {
   if (weightsMade)
     return {};
-  auto values = code.initial(wanted.whole("seed", 1));
+  return takeWeights(code.initial(seed()));
+}
+
+Result<void> Project::takeWeights(Result<std::vector<rt::NamedTensor>> values) {
   if (!values)
     return values.error();
   weights.tensors = std::move(*values);

@@ -88,6 +88,9 @@ public:
 private:
   /// Makes code of a variant's model.
   Result<void> finish(Variant &made, CodeOptions options);
+  Result<void> takeWeights(Result<std::vector<rt::NamedTensor>> values);
+  /// Draws the parameters.
+  int64_t seed() const { return wanted.whole("seed", 1); }
 
   std::shared_ptr<Spec> text;
   Settings wanted;

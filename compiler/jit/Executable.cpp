@@ -189,8 +189,7 @@ Executable::load(llvm::ArrayRef<std::string> objects,
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
-Executable::create(mlir::ModuleOp module, const TargetOptions &options,
-                   llvm::function_ref<void()> meanwhile) {
+Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
   auto machine = Machine::find(options.cpu);
   if (!machine)
     return machine.takeError();
@@ -225,7 +224,7 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options,
   };
   unsigned threads =
       std::clamp<int64_t>(rnnrt_usable_cores(), 1, kMostThreads);
-  auto objects = emitObjects(*bitcode, *machine, threads, kept, meanwhile);
+  auto objects = emitObjects(*bitcode, *machine, threads, kept);
   if (!objects)
     return objects.takeError();
   auto loaded = load(*objects, options);

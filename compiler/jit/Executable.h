@@ -78,12 +78,9 @@ public:
   using ArenaBytes = int64_t (*)(const int64_t *extents);
   using Threads = int64_t (*)(const int64_t *extents, int64_t most);
 
-  /// Compiles a module after stage `llvm`, or loads its saved object. Where it
-  /// compiles, this thread does `meanwhile` while others make the code; that
-  /// may use the module's context.
+  /// Compiles a module after stage `llvm`, or loads its saved object.
   static llvm::Expected<std::unique_ptr<Executable>>
-  create(mlir::ModuleOp module, const TargetOptions &options,
-         llvm::function_ref<void()> meanwhile = {});
+  create(mlir::ModuleOp module, const TargetOptions &options);
   /// Loads object code that emitObject made, or all parts of it.
   static llvm::Expected<std::unique_ptr<Executable>>
   load(llvm::ArrayRef<std::string> objects, const TargetOptions &options);

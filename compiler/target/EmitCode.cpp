@@ -426,8 +426,7 @@ llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
 
 llvm::Expected<std::vector<std::string>>
 rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
-                  unsigned threads, const KeptKernels &kept,
-                  llvm::function_ref<void()> meanwhile) {
+                  unsigned threads, const KeptKernels &kept) {
   std::vector<Part> parts;
   {
     Context session;
@@ -459,11 +458,8 @@ rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
     }
   };
   std::vector<std::thread> workers;
-  for (size_t i = meanwhile ? 0 : 1;
-       i < std::min<size_t>(threads, parts.size()); ++i)
+  for (size_t i = 1; i < std::min<size_t>(threads, parts.size()); ++i)
     workers.emplace_back(work);
-  if (meanwhile)
-    meanwhile();
   work();
   for (std::thread &worker : workers)
     worker.join();

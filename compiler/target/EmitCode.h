@@ -12,7 +12,7 @@
 
 #include "compiler/target/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
 #include <functional>
 #include <optional>
 #include <vector>
@@ -45,11 +45,10 @@ struct KeptKernels {
 /// Makes objects of what emitBitcode wrote, on so many threads, that are to be
 /// linked together. Each large private function is one of its own, from `kept`
 /// where it is there. The code of a function is the same in however many
-/// objects. The threads touch nothing of MLIR; the caller's does `meanwhile`,
-/// if given, and waits for them.
+/// objects. The caller's thread is one of them.
 llvm::Expected<std::vector<std::string>>
 emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned threads,
-            const KeptKernels &kept, llvm::function_ref<void()> meanwhile = {});
+            const KeptKernels &kept);
 
 } // namespace rnnc
 
