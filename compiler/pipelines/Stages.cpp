@@ -171,8 +171,12 @@ void rnnc::buildLoopsToLLVM(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 
   // The LLVM dialect only.
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertToLLVMPass());
+  SCFToControlFlowPassOptions branches;
+  branches.allowPatternRollback = false;
+  pm.addPass(createSCFToControlFlowPass(branches));
+  ConvertToLLVMPassOptions rest;
+  rest.allowPatternRollback = false;
+  pm.addPass(createConvertToLLVMPass(rest));
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
