@@ -33,15 +33,24 @@ void Emitter::copy(const View &from, const View &to) {
   if (from.base == to.base)
     return;
   if (isFlat(from) && isFlat(to)) {
-    Partition share = partitionFlat(product(to.sizes).coefficient);
+    Partition share = partitionFlat(to.sizes);
     access(share, {from}, {}, {to});
-    int64_t lanes = lanesOf(to.element);
-    return forVectors(share.low, share.high, lanes, [&](Value i, Value count) {
-      Value entries = loadLanes(from, offset(from.base, i, from.element),
-                                Monomial(1), lanes, count);
-      storeLanes(entries, to, offset(to.base, i, to.element), Monomial(1),
-                 count);
-    });
+    // Models join many weights: all copies are calls of one function.
+    func::FuncOp function = sharedFunction(
+        "copy", keyOf({{from, to}, nullptr, 0}, {}), {ptr, ptr, i64, i64}, {},
+        [&](ValueRange args) -> Values {
+          int64_t lanes = lanesOf(to.element);
+          forVectors(args[2], args[3], lanes, [&](Value i, Value count) {
+            Value entries = loadLanes(from, offset(args[0], i, from.element),
+                                      Monomial(1), lanes, count);
+            storeLanes(entries, to, offset(args[1], i, to.element), Monomial(1),
+                       count);
+          });
+          return {};
+        });
+    func::CallOp::create(b, loc, function,
+                         ValueRange{from.base, to.base, share.low, share.high});
+    return;
   }
   Partition share = partition(to.sizes);
   access(share, {from}, {}, {to});
@@ -56,11 +65,10 @@ void Emitter::copy(const View &from, const View &to) {
   });
 }
 
-/// Whether the entries lie in one piece of a size that is known now, and this
-/// is no step of a scan, where threads keep to rows.
+/// Whether the entries lie in one piece, and this is no step of a scan, where
+/// threads keep to rows.
 bool Emitter::isFlat(const View &view) const {
-  return frames.empty() && view.rank() > 0 &&
-         product(view.sizes).isConstant() && view.isContiguous();
+  return frames.empty() && view.rank() > 0 && view.isContiguous();
 }
 
 void Emitter::fill(const View &to, double number) {
@@ -70,13 +78,23 @@ void Emitter::fill(const View &to, double number) {
     return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   };
   if (isFlat(to)) {
-    Partition share = partitionFlat(product(to.sizes).coefficient);
+    Partition share = partitionFlat(to.sizes);
     access(share, {}, {}, {to});
-    int64_t lanes = lanesOf(to.element);
-    Value entry = zeroOf(VectorType::get(lanes, to.element));
-    return forVectors(share.low, share.high, lanes, [&](Value i, Value count) {
-      storeLanes(entry, to, offset(to.base, i, to.element), Monomial(1), count);
-    });
+    std::string key;
+    llvm::raw_string_ostream(key) << to.element << ' ' << number;
+    func::FuncOp function = sharedFunction(
+        "fill", key, {ptr, i64, i64}, {}, [&](ValueRange args) -> Values {
+          int64_t lanes = lanesOf(to.element);
+          Value entry = zeroOf(VectorType::get(lanes, to.element));
+          forVectors(args[1], args[2], lanes, [&](Value i, Value count) {
+            storeLanes(entry, to, offset(args[0], i, to.element), Monomial(1),
+                       count);
+          });
+          return {};
+        });
+    func::CallOp::create(b, loc, function,
+                         ValueRange{to.base, share.low, share.high});
+    return;
   }
   Partition share = partition(to.sizes);
   access(share, {}, {}, {to});

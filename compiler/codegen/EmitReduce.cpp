@@ -476,6 +476,33 @@ func::FuncOp Emitter::rangeSum(const Terms &terms, rnn::ReduceKind kind,
       });
 }
 
+/// Models sum the squares of many gradients: one function adds up pieces.
+void Emitter::sumPieces(const Terms &terms, func::FuncOp sum,
+                        const View &partials, Value length, Value all,
+                        const Partition &share) {
+  Values arguments;
+  for (const View &view : terms.views)
+    arguments.push_back(view.base);
+  arguments.append({partials.base, length, all, share.low, share.high});
+  SmallVector<Type> types(terms.views.size() + 1, ptr);
+  types.append(4, i64);
+  func::FuncOp function = sharedFunction(
+      "pieces", sum.getName().str(), types, {}, [&](ValueRange args) -> Values {
+        ValueRange from = args.take_front(terms.views.size());
+        ValueRange rest = args.drop_front(terms.views.size());
+        forRange(rest[3], rest[4], 1, [&](Value part) {
+          Values range(from);
+          Value low = mul(part, rest[1]);
+          range.append({low, arith::MinSIOp::create(b, loc, add(low, rest[1]),
+                                                    rest[2])});
+          store(func::CallOp::create(b, loc, sum, range).getResult(0),
+                offset(rest[0], part, partials.element));
+        });
+        return {};
+      });
+  func::CallOp::create(b, loc, function, arguments);
+}
+
 /// Entries of one partial sum: enough that adding up the partial sums is
 /// nothing, and few enough to share a parameter among threads.
 static constexpr int64_t kPartialEntries = 4096;
@@ -554,33 +581,33 @@ bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
                               : "r" + std::to_string(parts.coefficient),
                           parts);
   access(share, {}, reads, {partials});
-  forRange(share.low, share.high, 1, [&](Value part) {
-    Value total;
-    if (rowwise) {
-      Value rowEntries = value(entries);
-      total = forReduce(
-          constant(0), value(terms.views[0].sizes[1]), 1,
-          reduceStart(kind, out.element),
-          [&](Value row, ValueRange s) -> Values {
-            return ifElse(
-                validAt(valid, part, row), out.element,
-                [&]() -> Values {
-                  return {combine(kind, s[0],
-                                  sumOf({part, row}, constant(0), rowEntries))};
-                },
-                [&]() -> Values { return {s[0]}; });
-          })[0];
-    } else if (time) {
-      total = sumOf({part}, constant(0), value(entries));
-    } else {
-      Value low = mul(part, constant(kPartialEntries)), high = value(entries);
-      if (!parts.isConstant(1))
-        high = arith::MinSIOp::create(b, loc,
-                                      add(low, constant(kPartialEntries)), high);
-      total = sumOf({}, low, high);
-    }
-    store(total, pointerAt(partials, {part}));
-  });
+  if (!time)
+    sumPieces(terms, sum, partials,
+              parts.isConstant(1) ? value(entries) : constant(kPartialEntries),
+              value(entries), share);
+  else
+    forRange(share.low, share.high, 1, [&](Value part) {
+      Value total;
+      if (rowwise) {
+        Value rowEntries = value(entries);
+        total = forReduce(
+            constant(0), value(terms.views[0].sizes[1]), 1,
+            reduceStart(kind, out.element),
+            [&](Value row, ValueRange s) -> Values {
+              return ifElse(
+                  validAt(valid, part, row), out.element,
+                  [&]() -> Values {
+                    return {
+                        combine(kind, s[0],
+                                sumOf({part, row}, constant(0), rowEntries))};
+                  },
+                  [&]() -> Values { return {s[0]}; });
+            })[0];
+      } else {
+        total = sumOf({part}, constant(0), value(entries));
+      }
+      store(total, pointerAt(partials, {part}));
+    });
   partialSums.push_back(
       {op, partials, out, acc ? std::optional(*acc) : std::nullopt, time});
   // What those before it keep is read when this one is added up.
@@ -604,31 +631,49 @@ bool Emitter::emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,
 }
 
 void Emitter::addPartialSums() {
+  if (partialSums.empty())
+    return;
   for (PartialSums &sums : partialSums) {
-    Location saved = loc;
-    loc = sums.op.getLoc();
-    rnn::ReduceKind kind = sums.op.getKind();
-    Type element = sums.out.element;
     Views reads{sums.partials};
     if (sums.acc)
       reads.push_back(*sums.acc);
     access(serial(), {}, reads, {sums.out});
-    ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
-      Value count = value(sums.partials.sizes[0]);
-      Value total = sums.acc ? load(element, sums.acc->base)
-                             : reduceStart(kind, element);
-      total = forReduce(
-          constant(0), count, 1, total, [&](Value i, ValueRange s) -> Values {
-            if (sums.descending)
-              i = arith::SubIOp::create(
-                  b, loc, arith::SubIOp::create(b, loc, count, constant(1)), i);
-            return {combine(kind, s[0],
-                            load(element, pointerAt(sums.partials, {i})))};
-          })[0];
-      store(total, sums.out.base);
-    });
-    loc = saved;
   }
+  Location saved = loc;
+  ifThen(compare(arith::CmpIPredicate::ne, serial().high, constant(0)), [&] {
+    for (PartialSums &sums : partialSums) {
+      loc = sums.op.getLoc();
+      rnn::ReduceKind kind = sums.op.getKind();
+      Type element = sums.out.element;
+      const bool descending = sums.descending;
+      std::string key;
+      llvm::raw_string_ostream(key)
+          << rnn::stringifyReduceKind(kind) << element << descending;
+      func::FuncOp addUp = sharedFunction(
+          "total", key, {ptr, i64, element}, element,
+          [&](ValueRange args) -> Values {
+            Value count = args[1];
+            return forReduce(
+                constant(0), count, 1, args[2],
+                [&](Value i, ValueRange s) -> Values {
+                  if (descending)
+                    i = arith::SubIOp::create(
+                        b, loc,
+                        arith::SubIOp::create(b, loc, count, constant(1)), i);
+                  return {combine(kind, s[0],
+                                  load(element, offset(args[0], i, element)))};
+                });
+          });
+      Value start = sums.acc ? load(element, sums.acc->base)
+                             : reduceStart(kind, element);
+      Value count = value(sums.partials.sizes[0]);
+      store(func::CallOp::create(b, loc, addUp,
+                                 ValueRange{sums.partials.base, count, start})
+                .getResult(0),
+            sums.out.base);
+    }
+  });
+  loc = saved;
   partialSums.clear();
 }
 

@@ -50,8 +50,16 @@ LogicalResult Emitter::run() {
   b.setInsertionPointToStart(entry);
   call = entry->getArgument(0);
   thread = entry->getArgument(1);
+  // Nothing writes to what the caller hands over, so that a value of it may be
+  // read where it is used.
+  auto read = [&](Type type, Value from, int64_t number) -> Value {
+    return LLVM::LoadOp::create(b, loc, type,
+                                offset(from, constant(number), i64),
+                                /*alignment=*/8, /*isVolatile=*/false,
+                                /*isNonTemporal=*/false, /*isInvariant=*/true);
+  };
   auto field = [&](Type type, int64_t number) {
-    return load(type, offset(call, constant(number), i64));
+    return read(type, call, number);
   };
   Value extents = field(ptr, 0), args = field(ptr, 1), results = field(ptr, 2);
   arena = field(ptr, 3);
@@ -67,7 +75,7 @@ LogicalResult Emitter::run() {
   for (BlockArgument argument : block.getArguments()) {
     if (argument.getType().isIndex()) {
       int number = extentValues.size();
-      Value extent = load(i64, offset(extents, constant(number), i64));
+      Value extent = read(i64, extents, number);
       extentValues.push_back(extent);
       extentNumbers[argument] = number;
       scalars.map(argument, extent);
@@ -91,7 +99,7 @@ LogicalResult Emitter::run() {
       return failure();
     View view;
     view.storage = storages++;
-    view.base = load(ptr, offset(args, constant(pointers++), i64));
+    view.base = read(ptr, args, pointers++);
     view.element = type.getElementType();
     view.sizes = *shape;
     view.strides = contiguousStrides(*shape);
@@ -114,7 +122,7 @@ LogicalResult Emitter::run() {
               {static_cast<int>(arg.getKind()), arg.getName().str()});
           it != named.end())
         view.storage = it->second;
-    view.base = load(ptr, offset(results, constant(i), i64));
+    view.base = read(ptr, results, i);
     view.element = type.getElementType();
     view.sizes = *shape;
     view.strides = contiguousStrides(*shape);

@@ -280,6 +280,11 @@ private:
   Value foldLanes(Value lanes, llvm::function_ref<Value(Value, Value)> merge);
   mlir::func::FuncOp rangeSum(const Terms &terms, rnn::ReduceKind kind,
                               mlir::Type element);
+  /// Sums pieces of `length` of `all` entries by `sum`, which rangeSum made, into
+  /// the partial sums of a share.
+  void sumPieces(const Terms &terms, mlir::func::FuncOp sum,
+                 const View &partials, mlir::Value length, mlir::Value all,
+                 const Partition &share);
   /// Reductions to one entry: partial sums of fixed pieces, shared by threads.
   /// False where the entries do not lie so.
   bool emitTotal(rnn::ReduceOp op, const Terms &terms, const View &out,

@@ -99,12 +99,17 @@ void Emitter::barrier() {
   if (!isPreparing && countsEffort)
     meetings[{turns.extents.begin(), turns.extents.end()}] += turns.coefficient;
   Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
+  func::FuncOp meet =
+      sharedFunction("meet", "", {ptr, i64}, {}, [&](ValueRange args) -> Values {
+        Value team = load(ptr, offset(args[0], constant(6), i64));
+        Value function = load(ptr, offset(args[0], constant(7), i64));
+        auto type = LLVM::LLVMFunctionType::get(
+            LLVM::LLVMVoidType::get(context), {ptr, i64});
+        LLVM::CallOp::create(b, loc, type, ValueRange{function, team, args[1]});
+        return {};
+      });
   ifThen(many, [&] {
-    Value team = load(ptr, offset(call, constant(6), i64));
-    Value function = load(ptr, offset(call, constant(7), i64));
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
-                                            {ptr, i64});
-    LLVM::CallOp::create(b, loc, type, ValueRange{function, team, thread});
+    func::CallOp::create(b, loc, meet, ValueRange{call, thread});
   });
 }
 

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/target/EmitCode.h"
+#include "compiler/target/SinkToUses.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -153,6 +154,15 @@ static void divideLarge(llvm::Module &module) {
         function.getInstructionCount() >= kLargeEntry)
       large.push_back(&function);
   for (llvm::Function *function : large) {
+    // Sizes are divided by the number of threads in many places. LLVM would ask
+    // each time whether 32 bits are enough, and every answer is three blocks.
+    llvm::StringRef features =
+        function->getFnAttribute("target-features").getValueAsString();
+    if (module.getTargetTriple().isX86())
+      function->addFnAttr(
+          "target-features",
+          (features + (features.empty() ? "" : ",") + "-idivq-to-divl").str());
+    sinkToUses(*function);
     std::vector<std::vector<llvm::BasicBlock *>> wanted;
     {
       llvm::DominatorTree tree(*function);

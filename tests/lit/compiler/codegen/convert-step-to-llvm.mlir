@@ -10,7 +10,7 @@
 // CHECK-SAME: !llvm.ptr, %{{.*}}: i64)
 // CHECK: call @pack_part_f32
 // CHECK: call @panel2_product_f32
-// CHECK-NOT: llvm.call
+// CHECK-NOT: call @meet
 // CHECK: math.tanh {{.*}} : vector<16xf32>
 // CHECK-LABEL: func.func @forward_arena(
 // CHECK-SAME: !llvm.ptr) -> i64

@@ -9,7 +9,7 @@
 // CHECK: %[[IS_EMPTY:.*]] = arith.cmpi eq
 // CHECK: scf.if %[[IS_EMPTY]] {
 // CHECK: call @pack
-// CHECK: llvm.call
+// CHECK: call @meet
 // CHECK: scf.for
 // CHECK-NOT: call @pack
 // CHECK: call @product

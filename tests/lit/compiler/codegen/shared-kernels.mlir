@@ -2,20 +2,28 @@
 
 // Two parameters of other sizes are updated by one function, which is not
 // inlined, and the squares of both gradients are never stored: one function
-// adds them up. One barrier stands before the sums are added, one before the
-// updates read the factor.
+// adds them up, piece by piece. One barrier stands before the sums of pieces are
+// added, one before the updates read the factor. What the threads call to meet
+// is read in one place.
 
 // CHECK-DAG: func.func private @[[SUM:sum_[0-9]+]]({{.*}}) -> f32
+// CHECK-DAG: func.func private @[[PIECES:pieces_[0-9]+]](
+// CHECK-DAG: func.func private @[[MEET:meet_[0-9]+]](
+// CHECK-DAG: func.func private @[[TOTAL:total_[0-9]+]](
 // CHECK-DAG: func.func private @[[MAP:map_[0-9]+]]({{.*}}) attributes {passthrough = ["noinline"]}
 // CHECK-NOT: func.func private
 // CHECK-LABEL: func.func @train(
-// CHECK: call @[[SUM]]
-// CHECK: call @[[SUM]]
-// CHECK: llvm.call
+// CHECK: call @[[PIECES]]
+// CHECK-NOT: call @[[MEET]]
+// CHECK: call @[[PIECES]]
+// CHECK: call @[[MEET]]
+// CHECK: call @[[TOTAL]]
+// CHECK-NOT: call @[[MEET]]
+// CHECK: call @[[TOTAL]]
 // CHECK: math.sqrt
-// CHECK: llvm.call
+// CHECK: call @[[MEET]]
 // CHECK: call @[[MAP]]
-// CHECK-NOT: llvm.call
+// CHECK-NOT: {{llvm.call|call @meet}}
 // CHECK: call @[[MAP]]
 // CHECK: return
 func.func @train(%p: tensor<64x128xf32> {rnn.arg = #rnn.arg<state, "p">},
