@@ -26,31 +26,35 @@ using namespace rnnc::codegen;
 /// of all register tiles.
 static constexpr int64_t kStackRows = 24;
 static constexpr int64_t kPanelVectors = Kernels::kMostPanelVectors;
+/// Terms that one turn of the loop adds to the sums of one row.
+static constexpr int64_t kTermsOfTurn = 4;
+
+/// One product of a stage.
+struct Emitter::StageDot {
+  View source, packed;
+  /// Where its parts lie in a row on the stack, in vectors.
+  int64_t first = 0;
+  int64_t parts = 0;
+  int64_t terms = 0;
+  /// By part: the argument that its sum starts from, or -1.
+  ArrayRef<int64_t> starts;
+  bool startsAtZero() const {
+    return llvm::all_of(starts, [](int64_t start) { return start < 0; });
+  }
+};
 
 /// How a stage of these parts is cut into panels.
 struct Emitter::StagePlan {
-  struct Dot {
-    View source, packed;
-    /// Where its parts lie in a row on the stack, in vectors.
-    int64_t first = 0;
-    int64_t parts = 0;
-    int64_t terms = 0;
-    /// By part: the argument that its sum starts from, or -1.
-    ArrayRef<int64_t> starts;
-    bool startsAtZero() const {
-      return llvm::all_of(starts, [](int64_t start) { return start < 0; });
-    }
-  };
   /// Products of bf16 numbers; `units` of a product are then pairs of terms.
   bool isNarrow = false;
-  int64_t unitsOf(const Dot &dot) const {
+  int64_t unitsOf(const StageDot &dot) const {
     return isNarrow ? llvm::divideCeil(dot.terms, 2) : dot.terms;
   }
   int64_t lanes = 0;
   /// Vectors of units in a panel.
   int64_t groups = 1;
   int64_t vectors = 0;
-  std::vector<Dot> dots;
+  std::vector<StageDot> dots;
 };
 
 int64_t Emitter::unitsPerShare(int64_t units) const {
@@ -180,7 +184,7 @@ LogicalResult Emitter::emitStage(step::StageOp stage) {
   plan.isNarrow = stage.getBf16();
   ArrayRef<int64_t> starts = stage.getStarts();
   for (auto &[product, parts] : splitParts(stage)) {
-    StagePlan::Dot dot;
+    StageDot dot;
     auto source = viewOf(stage.getSources()[product]);
     auto weights = packStage(stage, product, parts, plan.groups);
     if (failed(source) || failed(weights))
@@ -213,6 +217,71 @@ LogicalResult Emitter::emitMapByUnits(step::MapOp map, const Shape &domain) {
                     domain, plan);
 }
 
+/// The sums of a product for one row and one panel, each one chain of fused
+/// multiply-adds in the order of the terms, as `panelProduct` has them. `row` is
+/// the inputs in that row, `before` the sums of the products before this one.
+Emitter::Values Emitter::rowSums(const StagePlan &plan,
+                                 const StageDot &dot, int64_t inputs,
+                                 ArrayRef<View> row, Value number, Value panel,
+                                 ValueRange before) {
+  Type element = dot.source.element;
+  auto vector = VectorType::get(plan.lanes, element);
+  int64_t vectors = dot.parts * plan.groups;
+  Values sums;
+  for (int64_t start : dot.starts)
+    for (int64_t group = 0; group < plan.groups; ++group) {
+      if (start < 0) {
+        sums.push_back(
+            arith::ConstantOp::create(b, loc, b.getZeroAttr(vector)));
+        continue;
+      }
+      if (start >= inputs) {
+        sums.push_back(before[(start - inputs) * plan.groups + group]);
+        continue;
+      }
+      const View &view = row[start];
+      Value unit = add(mul(panel, constant(plan.groups * plan.lanes)),
+                       constant(group * plan.lanes));
+      sums.push_back(loadLanes(
+          view,
+          offset(view.base, mul(unit, value(view.strides[0])), element),
+          view.strides[0], plan.lanes, Value()));
+    }
+  Value weights =
+      offset(dot.packed.base,
+             mul(panel, constant(dot.terms * vectors * plan.lanes)), element);
+  Value left = offset(
+      dot.source.base, mul(number, value(dot.source.strides[0])), element);
+  // `count` terms from `first` on: one address for all, the rest is constant.
+  auto addTerms = [&](Value first, int64_t count, ValueRange before) {
+    Values sums(before);
+    Value line = offset(weights, mul(first, constant(vectors * plan.lanes)),
+                        element);
+    Monomial stride = dot.source.strides[1];
+    Value entries = offset(left, mul(first, value(stride)), element);
+    for (int64_t term = 0; term < count; ++term) {
+      Value entry = splat(
+          load(element, offset(entries, value(stride * Monomial(term)),
+                               element)),
+          plan.lanes);
+      for (int64_t i = 0; i < vectors; ++i) {
+        int64_t place = (term * vectors + i) * plan.lanes;
+        Value weight = load(vector, offset(line, constant(place), element));
+        sums[i] = vector::FMAOp::create(b, loc, entry, weight, sums[i]);
+      }
+    }
+    return sums;
+  };
+  int64_t whole = dot.terms / kTermsOfTurn * kTermsOfTurn;
+  sums = forReduce(constant(0), constant(whole), kTermsOfTurn, sums,
+                   [&](Value first, ValueRange before) {
+                     return addTerms(first, kTermsOfTurn, before);
+                   });
+  if (whole < dot.terms)
+    sums = addTerms(constant(whole), dot.terms - whole, sums);
+  return sums;
+}
+
 LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
                                   ResultRange results, Block &body,
                                   const Shape &domain, const StagePlan &plan) {
@@ -237,7 +306,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     written.push_back(view);
   }
   Views weights;
-  for (const StagePlan::Dot &dot : plan.dots) {
+  for (const StageDot &dot : plan.dots) {
     sources.push_back(dot.source);
     weights.push_back(dot.packed);
   }
@@ -269,7 +338,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     access(share, aligned, weights, written);
   }
 
-  for (const StagePlan::Dot &dot : plan.dots) {
+  for (const StageDot &dot : plan.dots) {
     int64_t vectors = dot.parts * plan.groups;
     rnn::remarkFact(op, "tiled", "codegen",
                     rnn::subjectOf(op) + " is packed in panels of " +
@@ -290,7 +359,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
   Value pairs;
   int64_t pairsWidth = 0;
   if (plan.isNarrow) {
-    for (const StagePlan::Dot &dot : plan.dots)
+    for (const StageDot &dot : plan.dots)
       pairsWidth = std::max<int64_t>(
           pairsWidth, llvm::alignTo(plan.unitsOf(dot), lanes));
     // Buffers are shared by size, and that of the sums is even.
@@ -303,7 +372,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
   };
   // Where a part of a product lies, by its number, and a row of it.
   SmallVector<int64_t> partVectors;
-  for (const StagePlan::Dot &dot : plan.dots)
+  for (const StageDot &dot : plan.dots)
     for (int64_t part = 0; part < dot.parts; ++part)
       partVectors.push_back(dot.first + part * plan.groups);
   auto partAt = [&](Value stackRow, int64_t part, Value group) {
@@ -331,8 +400,8 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
     }
   };
   // One vector of units of one row: `count` of them if it is not whole.
-  auto run = [&](ArrayRef<View> row, Value unit, Value stackRow, Value group,
-                 Value count) {
+  auto compute = [&](ArrayRef<View> row, Value unit, Value count,
+                     function_ref<Value(size_t)> sumOf) {
     IRMapping values;
     auto arguments = body.getArguments();
     for (auto [argument, view] :
@@ -341,8 +410,7 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
                  loadLanes(view, placeIn(view, unit), view.strides[0], lanes,
                            count));
     for (size_t part = 0; part < partVectors.size(); ++part)
-      values.map(arguments[inputs.size() + part],
-                 load(vector, partAt(stackRow, part, group)));
+      values.map(arguments[inputs.size() + part], sumOf(part));
     for (Operation &inner : body.without_terminator()) {
       if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
         auto type = VectorType::get(lanes, constant.getType());
@@ -362,6 +430,12 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
       storeLanes(values.lookupOrDefault(yield.getValues()[entry.first]), view,
                  placeIn(view, unit), view.strides[0], count);
     }
+  };
+  auto run = [&](ArrayRef<View> row, Value unit, Value stackRow, Value group,
+                 Value count) {
+    compute(row, unit, count, [&](size_t part) {
+      return load(vector, partAt(stackRow, part, group));
+    });
   };
 
   int64_t panelUnits = plan.groups * lanes;
@@ -448,7 +522,36 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
       forVectors(run);
     });
   };
-  forRange(unitLow, unitHigh, panelUnits, runPanel);
+  auto runPanels = [&] { forRange(unitLow, unitHigh, panelUnits, runPanel); };
+  // Where one row is usual there is code for just one, whose sums never leave
+  // the registers: no call, and nothing that waits for what was just stored.
+  bool hasRowCode = calls.rows == 1 && !plan.dots.empty() && !plan.isNarrow &&
+                    units % panelUnits == 0;
+  if (hasRowCode) {
+    Value count = arith::SubIOp::create(b, loc, rowHigh, rowLow);
+    auto branch = scf::IfOp::create(
+        b, loc, compare(arith::CmpIPredicate::eq, count, constant(1)),
+        /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Views row;
+    for (const View &view : all)
+      row.push_back(at(view, 0, rowLow));
+    forRange(unitLow, unitHigh, panelUnits, [&](Value unit) {
+      Value panel = arith::DivSIOp::create(b, loc, unit, constant(panelUnits));
+      Values sums;
+      for (const StageDot &dot : plan.dots)
+        llvm::append_range(
+            sums, rowSums(plan, dot, inputs.size(), row, rowLow, panel, sums));
+      for (int64_t group = 0; group < plan.groups; ++group)
+        compute(row, add(unit, constant(group * lanes)), Value(),
+                [&](size_t part) { return sums[partVectors[part] + group]; });
+    });
+    b.setInsertionPointToStart(branch.elseBlock());
+    runPanels();
+  } else {
+    runPanels();
+  }
 
   for (auto [result, view] : llvm::zip_equal(results, outputs))
     views[result] = view;

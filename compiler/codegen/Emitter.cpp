@@ -139,6 +139,7 @@ LogicalResult Emitter::run() {
   func::ReturnOp::create(b, loc);
   onceBytes = placePrepared();
   placeSlots();
+  sinkIntoPrepared();
   slotMarker->erase();
   bodyMarker->erase();
   writeArenaFunction();

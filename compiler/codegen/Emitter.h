@@ -175,11 +175,15 @@ private:
   /// Gives prepared memory its addresses; returns the bytes of the arena that
   /// the branch needs for itself.
   int64_t placePrepared();
+  /// Moves into the branch what only the branch reads.
+  void sinkIntoPrepared();
   void writePreparedFunction();
 
   //===--- Work shared by threads (EmitterThreads.cpp) ---===//
   /// Splits the leading run-time dims of a domain, or its first dim.
   Partition partition(const Shape &domain);
+  /// The bounds of this thread's part of [0, count).
+  std::pair<Value, Value> shareOfThread(Value count);
   Partition partitionRows(std::string key, const Monomial &rows);
   Partition serial();
   /// Splits units in whole shares of `unitsPerShare`.
@@ -224,6 +228,11 @@ private:
                                  mlir::ValueRange operands,
                                  mlir::ResultRange results, mlir::Block &body,
                                  const Shape &domain, const StagePlan &plan);
+  struct StageDot;
+  /// The sums of one product for one row and one panel.
+  Values rowSums(const StagePlan &plan, const StageDot &dot, int64_t inputs,
+                 mlir::ArrayRef<View> row, Value number, Value panel,
+                 mlir::ValueRange before);
   llvm::FailureOr<View> packStage(step::StageOp stage, unsigned product,
                                   mlir::ArrayRef<int64_t> parts,
                                   int64_t groups);

@@ -127,6 +127,7 @@ int64_t Emitter::placePrepared() {
   OpBuilder::InsertionGuard guard(b);
   if (preparedSlots.empty() && body->without_terminator().empty()) {
     preparing.erase();
+    preparing = nullptr;
     return 0;
   }
   b.setInsertionPoint(body->getTerminator());
@@ -151,6 +152,28 @@ int64_t Emitter::placePrepared() {
   }
   preparedBytes = keptBytes;
   return onceBytes;
+}
+
+void Emitter::sinkIntoPrepared() {
+  if (!preparing)
+    return;
+  // Behind the marker loads may be of data, which change; before it they are
+  // of the call's tables.
+  bool isHead = false;
+  for (Operation *op = preparing->getPrevNode(), *before; op; op = before) {
+    before = op->getPrevNode();
+    isHead |= op == slotMarker;
+    if (op == slotMarker || op == bodyMarker ||
+        !(isMemoryEffectFree(op) || (isHead && isa<LLVM::LoadOp>(op))))
+      continue;
+    bool isRead = false, readsOutside = false;
+    for (Operation *user : op->getUsers()) {
+      isRead = true;
+      readsOutside |= !preparing->isProperAncestor(user);
+    }
+    if (isRead && !readsOutside)
+      op->moveBefore(preparing.thenBlock(), preparing.thenBlock()->begin());
+  }
 }
 
 void Emitter::writePreparedFunction() {

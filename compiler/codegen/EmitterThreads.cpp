@@ -27,16 +27,28 @@ Partition Emitter::serial() {
   return known;
 }
 
+std::pair<Value, Value> Emitter::shareOfThread(Value count) {
+  // One thread divides nothing: in a small call that would be felt.
+  Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
+  Values bounds = ifElse(
+      many, {i64, i64},
+      [&] {
+        auto bound = [&](Value number) -> Value {
+          return arith::DivSIOp::create(b, loc, mul(count, number), threads);
+        };
+        return Values{bound(thread), bound(add(thread, constant(1)))};
+      },
+      [&] { return Values{constant(0), count}; });
+  return {bounds[0], bounds[1]};
+}
+
 Partition Emitter::partitionRows(std::string key, const Monomial &rows) {
   Partition &known = partitions[key];
   if (!known.low) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(slotMarker);
-    Value count = value(rows);
-    auto bound = [&](Value number) -> Value {
-      return arith::DivSIOp::create(b, loc, mul(count, number), threads);
-    };
-    known = {key, bound(thread), bound(add(thread, constant(1)))};
+    auto [low, high] = shareOfThread(value(rows));
+    known = {key, low, high};
   }
   return known;
 }
@@ -71,13 +83,13 @@ Partition Emitter::partitionUnits(int64_t units) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(slotMarker);
     int64_t share = unitsPerShare(units);
-    Value shares = constant(llvm::divideCeil(units, share));
+    auto [low, high] =
+        shareOfThread(constant(llvm::divideCeil(units, share)));
     auto bound = [&](Value number) -> Value {
-      Value whole = arith::DivSIOp::create(b, loc, mul(shares, number), threads);
-      return arith::MinSIOp::create(b, loc, mul(whole, constant(share)),
+      return arith::MinSIOp::create(b, loc, mul(number, constant(share)),
                                     constant(units));
     };
-    known = {key, bound(thread), bound(add(thread, constant(1)))};
+    known = {key, bound(low), bound(high)};
   }
   return known;
 }

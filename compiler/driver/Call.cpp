@@ -149,6 +149,7 @@ static bool sharesMemory(const std::string &kind) {
 }
 
 Result<void> Call::own(Slot &slot) {
+  settle();
   slot.borrowed = false;
   if (!slot.own.ensure(slot.bytes))
     return makeError("memory", "out of memory for '" + slot.info.name + "'");
@@ -191,6 +192,7 @@ int64_t Call::ownedBytes() const {
 }
 
 void Call::borrow(Slot &slot, void *memory) {
+  settle();
   slot.data = memory;
   slot.borrowed = true;
   link();
@@ -204,6 +206,7 @@ void Call::share(std::shared_ptr<Prepared> kept,
 }
 
 Result<void> Call::resize(const std::map<std::string, int64_t> &given) {
+  settle();
   std::map<std::string, int64_t> sizes = given;
   for (const std::string &axis : axes)
     if (auto [base, every] = rt::baseAxis(axis); every > 1)
@@ -275,6 +278,13 @@ Result<void> Call::resize(const std::map<std::string, int64_t> &given) {
   return {};
 }
 
+void Call::settle() {
+  if (isTurned)
+    for (auto &[in, out] : turning)
+      in->own.swap(out->own);
+  isTurned = false;
+}
+
 void Call::link() {
   argPointers.resize(arguments.size());
   resultPointers.resize(returned.size());
@@ -288,6 +298,21 @@ void Call::link() {
         slot.data = shared->data;
     resultPointers[i] = slot.data;
   }
+  turning.clear();
+  copied.clear();
+  turnedArgs = argPointers;
+  turnedResults = resultPointers;
+  for (auto [i, j] : statePairs) {
+    Slot &in = arguments[i], &out = returned[j];
+    if (in.borrowed && !out.borrowed) {
+      copied.push_back({&in, &out});
+      continue;
+    }
+    turning.push_back({&in, &out});
+    std::swap(turnedArgs[i], turnedResults[j]);
+  }
+  otherArgs = turnedArgs.data();
+  otherResults = turnedResults.data();
   call.extents = extents.data();
   call.args = argPointers.data();
   call.results = resultPointers.data();
@@ -352,30 +377,35 @@ void Call::deriveLengths() {
   }
 }
 
+void Call::fillPrepared() {
+  // Whoever comes second finds it done.
+  std::lock_guard lock(prepared->filling);
+  call.is_prepared = prepared->isFilled();
+  runOnTeam();
+  prepared->setFilled();
+}
+
 void Call::run() {
-  deriveLengths();
+  // A small step takes a quarter of a microsecond: nothing stands here that
+  // `link` can do.
+  if (!derived.empty())
+    deriveLengths();
   call.is_prepared = prepared && prepared->isFilled();
-  if (!prepared || call.is_prepared) {
+  if (!prepared || call.is_prepared)
     runOnTeam();
-  } else {
-    // Whoever comes second finds it done.
-    std::lock_guard lock(prepared->filling);
-    call.is_prepared = prepared->isFilled();
-    runOnTeam();
-    prepared->setFilled();
-  }
+  else
+    fillPrepared();
   if (changesWeights && generation)
     generation->fetch_add(1, std::memory_order_relaxed);
-  for (auto [i, j] : statePairs) {
-    if (arguments[i].borrowed && !returned[j].borrowed) {
-      std::memcpy(arguments[i].data, returned[j].data,
-                  size_t(arguments[i].bytes));
-      continue;
-    }
-    std::swap(arguments[i].data, returned[j].data);
-    arguments[i].own.swap(returned[j].own);
-    std::swap(argPointers[i], resultPointers[j]);
-  }
+  for (auto &[in, out] : copied)
+    std::memcpy(in->data, out->data, size_t(in->bytes));
+  if (turning.empty())
+    return;
+  for (auto &[in, out] : turning)
+    std::swap(in->data, out->data);
+  std::swap(call.args, otherArgs);
+  std::swap(call.results, otherResults);
+  isTurned = !isTurned;
 }
 
 int64_t driver::drawKey(int64_t seed, int64_t update) {

@@ -176,6 +176,10 @@ private:
   void findDerivedLengths();
   void link();
   void runOnTeam();
+  /// Runs it and fills what is made of the weights.
+  void fillPrepared();
+  /// Gives each slot of a state the memory that its data lie in.
+  void settle();
   /// Takes as many of the team's threads as the extents are worth.
   void chooseThreads();
 
@@ -194,6 +198,15 @@ private:
   std::vector<void *> argPointers, resultPointers;
   /// State arguments and the results that follow them.
   std::vector<std::pair<size_t, size_t>> statePairs;
+  /// Of these, the ones that change roles after a run, and those whose result is
+  /// copied. Roles change by tables: those of the next run stand ready.
+  struct StatePair {
+    Slot *in, *out;
+  };
+  std::vector<StatePair> turning, copied;
+  std::vector<void *> turnedArgs, turnedResults;
+  void *const *otherArgs = nullptr, *const *otherResults = nullptr;
+  bool isTurned = false;
   /// Arguments of lengths that follow from another one, of every so many steps.
   struct Derived {
     size_t to, from;

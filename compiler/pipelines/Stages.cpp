@@ -105,11 +105,11 @@ static void buildTime(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCSEPass());
   pm.addPass(rnn::createDropDeadPass());
 
-  // Products that share an operand, or are summed, are one. Where threads share
-  // a call of one step what is summed stays apart: the joined factor would be
-  // copied in each call, and they would meet once more for it.
+  // Products that share an operand, or are summed, are one. In a call of one step
+  // what is summed stays apart: the joined factor would be copied in each call,
+  // and threads that share the step would meet once more for it.
   rnn::JoinProductsPassOptions join;
-  join.sumsInScans = !(options.singleStep && options.threads > 1);
+  join.sumsInScans = !options.singleStep;
   pm.addPass(rnn::createJoinProductsPass(join));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

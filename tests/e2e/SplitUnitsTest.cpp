@@ -51,11 +51,12 @@ std::string textOf(const Case &test) {
 class SplitUnits : public testing::TestWithParam<Case> {
 protected:
   /// The code for a usual number of threads.
-  std::unique_ptr<TestModel> modelFor(int64_t threads) {
+  std::unique_ptr<TestModel> modelFor(int64_t threads,
+                                      int64_t rows = GetParam().rows) {
     ModelOptions options;
     options.f64 = GetParam().f64;
     options.pipeline.entries = {"forward", "grad"};
-    options.pipeline.batch = GetParam().rows;
+    options.pipeline.batch = rows;
     options.pipeline.threads = threads;
     options.pipeline.inputGradients = true;
     auto model = TestModel::create(textOf(GetParam()), options);
@@ -63,6 +64,13 @@ protected:
         << llvm::toString(model.takeError());
     return model ? std::move(*model) : nullptr;
   }
+};
+
+class UsualRows : public SplitUnits {};
+
+const auto caseName = [](const testing::TestParamInfo<Case> &info) {
+  return std::string(info.param.cell) + std::to_string(info.param.units) + "x" +
+         std::to_string(info.param.rows) + (info.param.f64 ? "F64" : "F32");
 };
 
 void expectSameBits(const Bindings &expected, const Bindings &found,
@@ -125,8 +133,39 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"MGU", 257, 1, false}, Case{"Elman", 64, 1, true},
                     Case{"LayerNormLSTM", 100, 3, false},
                     Case{"Own", 100, 1, true}, Case{"Own", 257, 3, false}),
-    [](const auto &info) {
-      return std::string(info.param.cell) + std::to_string(info.param.units) +
-             "x" + std::to_string(info.param.rows) +
-             (info.param.f64 ? "F64" : "F32");
-    });
+    caseName);
+
+// Code for one row has sums in registers, and is right for any number of rows.
+TEST_P(UsualRows, ChangeNoBit) {
+  auto forOne = modelFor(2, 1), forMany = modelFor(1, 32);
+  ASSERT_TRUE(forOne && forMany);
+  auto loss = forOne->function("rnn", "loss");
+  auto init = forOne->function("rnn", "init");
+  ASSERT_TRUE(loss && init);
+  auto oneCode = CompiledModel::create(*forOne);
+  auto manyCode = CompiledModel::create(*forMany);
+  ASSERT_TRUE(static_cast<bool>(oneCode) && static_cast<bool>(manyCode));
+  for (int64_t rows : {1, 2, 25}) {
+    ExampleOptions example;
+    example.extents = {{"B", rows}, {"T", 3}};
+    auto at = exampleBindings(*loss, *init, example);
+    ASSERT_TRUE(static_cast<bool>(at)) << llvm::toString(at.takeError());
+    for (const char *entry : {"forward", "grad"}) {
+      auto expected = (*manyCode)->run(entry, *at);
+      ASSERT_TRUE(static_cast<bool>(expected))
+          << llvm::toString(expected.takeError());
+      for (int64_t threads : {1, 2, 3}) {
+        auto found = (*oneCode)->run(entry, *at, threads);
+        ASSERT_TRUE(static_cast<bool>(found))
+            << llvm::toString(found.takeError());
+        expectSameBits(*expected, *found, threads);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, UsualRows,
+                         testing::Values(Case{"LSTM", 64, 1, false},
+                                         Case{"GRU", 32, 1, true},
+                                         Case{"Own", 64, 1, false}),
+                         caseName);
