@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/codegen/Emitter.h"
+#include "compiler/codegen/Contract.h"
 #include "compiler/codegen/Narrow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,17 +19,8 @@ using namespace rnnc::codegen;
 /// Fewer rows for each thread than these, and columns are shared instead.
 static constexpr int64_t kRowsOfThread = 8;
 
-/// A contract seen as out[m, n] = sum over k of left[m, k] * right[k, n].
-struct Emitter::Product {
-  Value left, right;
-  std::string leftLabels, rightLabels, outLabels;
-  std::string rows, columns, terms;
-  bool descending = false, isNarrow = false;
-};
-
-/// Size and stride of labels that lie as one dim; empty if they do not.
-static std::optional<std::pair<Monomial, Monomial>>
-asOne(const View &view, StringRef viewLabels, StringRef labels) {
+std::optional<std::pair<Monomial, Monomial>>
+codegen::asOne(const View &view, StringRef viewLabels, StringRef labels) {
   Monomial size(1), stride(0);
   for (char label : llvm::reverse(labels)) {
     size_t dim = viewLabels.find(label);
@@ -87,20 +78,6 @@ bool Emitter::isProduct(rnn::ContractOp op, Product &product) {
     return false;
   return true;
 }
-
-/// The terms of an operand: one behind the other at equal distances, or where
-/// a list says.
-struct Emitter::ProductTerms {
-  Value base;
-  Value count, stride;
-  /// Offsets of the terms in entries; null where they are at equal distances.
-  Value list;
-  std::optional<View> listView;
-  /// Whether they lie side by side.
-  bool isNear = false;
-  /// How many there are at most.
-  Monomial limit{1};
-};
 
 /// Where the terms of `labels` lie, in the order in which they are summed:
 /// the first label from its end if `descending`, and only valid (t, b) if

@@ -201,6 +201,8 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
     views[result] = whole;
     wholes.push_back(whole);
   }
+  SmallVector<rnn::ContractOp> after;
+  bool alone = loopIsAlone = runsAlone(scan, after);
   packOutside(scan);
 
   bool isLoop = !calls.singleStep || scan.getLengths();
@@ -295,6 +297,8 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
     emitTurn(constant(0), 1);
     return ok;
   }
+  if (alone)
+    emitLoopAlone(scan, end, after, [&](Value i) { emitTurn(i, 1); });
   int64_t unroll = std::max<int64_t>(1, scan.getUnroll().value_or(1));
   Value rest = constant(0);
   if (unroll > 1) {
@@ -304,8 +308,9 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
              [&](Value i) { emitTurn(i, unroll); });
     barrier();
   }
-  if (succeeded(ok))
+  if (succeeded(ok) && !alone)
     forRange(rest, end, 1, [&](Value i) { emitTurn(i, 1); });
+  loopIsAlone = false;
   if (failed(ok))
     return failure();
   barrier();

@@ -58,7 +58,7 @@ struct Emitter::StagePlan {
 };
 
 int64_t Emitter::unitsPerShare(int64_t units) const {
-  return units >= 256 || calls.threads < 2 ? 64 : 32;
+  return units >= 256 || calls.threads < 2 || loopIsAlone ? 64 : 32;
 }
 
 /// Vectors of units that a panel may hold: no more than a share, nor than there
@@ -345,8 +345,9 @@ LogicalResult Emitter::emitKernel(Operation *op, ValueRange operands,
                         std::to_string(vectors * lanes) +
                         " columns and runs in tiles of " +
                         std::to_string(kernels.tileRows(vectors)) +
-                        " rows; threads share " +
-                        (byUnits ? "units" : "rows"));
+                        (isAlone   ? " rows; one thread runs it"
+                         : byUnits ? " rows; threads share units"
+                                   : " rows; threads share rows"));
   }
   Value stack;
   int64_t width = plan.vectors * lanes;

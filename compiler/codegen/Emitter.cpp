@@ -175,6 +175,8 @@ LogicalResult Emitter::emitOp(Operation *op) {
   if (emitViewOp(op) || isFolded(op))
     return success();
   noteEffort(op);
+  if (writtenBeside.contains(op))
+    return success();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](rnn::ScanOp o) { return emitScan(o); })
       .Case([&](rnn::YieldOp) { return success(); })

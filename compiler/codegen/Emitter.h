@@ -204,8 +204,18 @@ private:
   //===--- What threads are worth (EmitterEffort.cpp) ---===//
   /// A polynomial in the extents: coefficients by the numbers of the extents.
   using Polynomial = std::map<std::vector<int>, int64_t>;
+  /// Picoseconds of a meeting: what one core wrote goes to the other, and the
+  /// later of the two is waited for.
+  static constexpr int64_t kMeeting = 230000;
+  /// Steps of a time axis that are taken to be usual, where all that hangs on
+  /// it is time.
+  static constexpr int64_t kUsualSteps = 64;
   /// Adds what an op that is emitted now will take.
   void noteEffort(mlir::Operation *op);
+  /// What one run of an op takes, in picoseconds.
+  Polynomial effortOf(mlir::Operation *op);
+  /// A polynomial with the usual rows and steps.
+  int64_t usual(const Polynomial &polynomial) const;
   void writeThreadsFunction();
 
   //===--- Ops ---===//
@@ -213,6 +223,26 @@ private:
   llvm::LogicalResult emitOp(mlir::Operation *op);
   llvm::LogicalResult emitScan(rnn::ScanOp scan);
   void emitYield(rnn::ScanOp scan);
+
+  //===--- What runs beside a loop over time (EmitBeside.cpp) ---===//
+  /// A product that needs each step's entries when the step is done.
+  struct Beside;
+  /// Decides that thread 0 alone runs the loop; finds what the others do.
+  bool runsAlone(rnn::ScanOp scan, llvm::SmallVectorImpl<rnn::ContractOp> &after);
+  /// Prepares such a product; `before` are those of the same loop.
+  std::optional<Beside> startBeside(rnn::ScanOp scan, rnn::ContractOp op,
+                                    const std::vector<Beside> &before);
+  /// The part of steps [first, last), counted in the order of the loop, shared
+  /// by `helpers` threads of which this is number `helper`.
+  void emitBeside(const Beside &beside, Value first, Value last, Value helper,
+                  Value helpers);
+  /// The loop of `end` steps, each written by `step`.
+  void emitLoopAlone(rnn::ScanOp scan, Value end,
+                     mlir::ArrayRef<rnn::ContractOp> after,
+                     llvm::function_ref<void(Value)> step);
+  /// What is written between two calls is for one thread only: it shares
+  /// nothing and waits for nobody.
+  void switchAlone();
   void endOfStep(int barriersBefore);
   /// Packs the weights of a scan's products before its loop.
   void packOutside(rnn::ScanOp scan);
@@ -379,6 +409,15 @@ private:
   /// Before it go values of extents; before `bodyMarker` the slots' addresses.
   mlir::Operation *slotMarker = nullptr, *bodyMarker = nullptr;
   Value call, thread, threads, arena;
+  /// Whether one thread only runs what is being written, which then is thread 0
+  /// of 1; and what those two and the partitions are otherwise.
+  bool isAlone = false;
+  /// Whether the loop that is being written is for one thread only.
+  bool loopIsAlone = false;
+  Value otherThread, otherThreads;
+  std::map<std::string, Partition> otherPartitions;
+  /// Written already, beside a loop.
+  llvm::DenseSet<mlir::Operation *> writtenBeside;
   /// Numbers of extents, by the source's index arguments.
   llvm::DenseMap<Value, int> extentNumbers;
   llvm::StringMap<int> extentNames;
@@ -463,7 +502,8 @@ private:
   std::map<Storage, Accesses> accesses, preparedAccesses;
   /// Barriers written so far.
   int barriers = 0;
-  /// Picoseconds of work, and meetings of all threads, in a call.
+  /// Picoseconds of work that is shared, and of meetings of all threads, in a
+  /// call.
   Polynomial work, meetings;
   /// How often what is being written runs in a call.
   Monomial turns;

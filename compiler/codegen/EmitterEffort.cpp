@@ -24,13 +24,8 @@ using namespace rnnc::codegen;
 static constexpr int64_t kMultiplyAdd = 20, kWeight = 20;
 /// An operation on one entry; one that is a polynomial, such as exp.
 static constexpr int64_t kSimple = 15, kElementary = 250;
-/// A meeting: what one core wrote goes to the other, and the later of the two is
-/// waited for.
-static constexpr int64_t kMeeting = 230000;
 /// A run begins and ends with a meeting.
 static constexpr int64_t kMeetingsOfRun = 2;
-/// Steps of a time axis that are taken to be usual, for the remark only.
-static constexpr int64_t kUsualSteps = 64;
 
 /// The cost of a body for one entry.
 static int64_t costOf(Block &body) {
@@ -45,11 +40,22 @@ static int64_t costOf(Block &body) {
 }
 
 void Emitter::noteEffort(Operation *op) {
-  if (isPreparing || !countsEffort)
+  // What one thread does alone is not shared.
+  if (isPreparing || isAlone || !countsEffort)
     return;
-  auto add = [&](Monomial amount, int64_t cost) {
-    amount = amount * turns;
+  for (const auto &[extents, cost] : effortOf(op)) {
+    Monomial amount = turns;
+    amount.extents.append(extents.begin(), extents.end());
+    llvm::sort(amount.extents);
     work[{amount.extents.begin(), amount.extents.end()}] +=
+        amount.coefficient * cost;
+  }
+}
+
+Emitter::Polynomial Emitter::effortOf(Operation *op) {
+  Polynomial effort;
+  auto add = [&](const Monomial &amount, int64_t cost) {
+    effort[{amount.extents.begin(), amount.extents.end()}] +=
         amount.coefficient * cost * 512 / vectorBits;
   };
   auto entries = [&](Value tensor, int64_t cost) {
@@ -59,7 +65,7 @@ void Emitter::noteEffort(Operation *op) {
   if (auto stage = dyn_cast<step::StageOp>(op)) {
     auto source = shapeOf(stage.getSources()[0]);
     if (failed(source))
-      return;
+      return effort;
     Monomial rows = source->front();
     int64_t units = stage.getDomain().getShape()[1], weights = 0;
     for (unsigned i = 0; i < stage.getSources().size(); ++i) {
@@ -76,7 +82,7 @@ void Emitter::noteEffort(Operation *op) {
   } else if (auto contract = dyn_cast<rnn::ContractOp>(op)) {
     auto left = shapeOf(contract.getLhs()), right = shapeOf(contract.getRhs());
     if (failed(left) || failed(right))
-      return;
+      return effort;
     Monomial all = product(*left);
     for (auto [label, size] : llvm::zip(contract.getRhsLabels(), *right))
       if (!contract.getLhsLabels().contains(label))
@@ -87,14 +93,26 @@ void Emitter::noteEffort(Operation *op) {
   } else if (isa<rnn::ReduceOp, rnn::GatherOp, rnn::ScatterAddOp>(op)) {
     entries(op->getOperand(0), kSimple);
   }
+  return effort;
+}
+
+int64_t Emitter::usual(const Polynomial &polynomial) const {
+  int64_t sum = 0;
+  for (auto [extents, term] : polynomial) {
+    for (int extent : extents)
+      term *= extentNames.lookup("B") == extent ? calls.rows
+              : calls.singleStep                ? 1
+                                                : kUsualSteps;
+    sum += term;
+  }
+  return sum;
 }
 
 /// Of `most` threads, those that a call is worth: with p threads there, one
 /// more saves work / (p (p + 1)).
 static int64_t threadsFor(int64_t work, int64_t meetings, int64_t most) {
   int64_t threads = 1;
-  while (threads < most &&
-         threads * (threads + 1) * meetings * kMeeting <= work)
+  while (threads < most && threads * (threads + 1) * meetings <= work)
     ++threads;
   return threads;
 }
@@ -107,7 +125,7 @@ void Emitter::writeThreadsFunction() {
                            b.getFunctionType({ptr, i64}, {i64}));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  meetings[{}] += kMeetingsOfRun;
+  meetings[{}] += kMeetingsOfRun * kMeeting;
   auto evaluate = [&](const Polynomial &polynomial) {
     Value sum = constant(0);
     for (const auto &[extents, coefficient] : polynomial) {
@@ -120,7 +138,7 @@ void Emitter::writeThreadsFunction() {
     return sum;
   };
   Value all = evaluate(work);
-  Value waiting = mul(evaluate(meetings), constant(kMeeting));
+  Value waiting = evaluate(meetings);
   Value best = forReduce(
       constant(1), entry->getArgument(1), 1, constant(1),
       [&](Value now, ValueRange best) -> Values {
@@ -133,23 +151,12 @@ void Emitter::writeThreadsFunction() {
 
   if (!rnn::wantsRemarks(source) || calls.threads < 2)
     return;
-  auto usual = [&](const Polynomial &polynomial) {
-    int64_t sum = 0;
-    for (auto [extents, term] : polynomial) {
-      for (int extent : extents)
-        term *= extentNames.lookup("B") == extent ? calls.rows
-                : calls.singleStep                ? 1
-                                                  : kUsualSteps;
-      sum += term;
-    }
-    return sum;
-  };
   int64_t time = usual(work), times = usual(meetings);
   int64_t threads = threadsFor(time, times, calls.threads);
   rnn::remarkFact(
       source, "threads", "codegen",
       "'" + source.getName() + "' of " + rnn::counted(calls.rows, "row") +
-          " has about " + std::to_string(time / times / 1000) +
+          " has about " + std::to_string(time / (times / kMeeting) / 1000) +
           " ns of work from one meeting of its threads to the next: " +
           (threads == 1 ? std::string("one thread is faster than more")
                         : "up to " + std::to_string(threads) + " of " +

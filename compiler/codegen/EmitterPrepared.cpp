@@ -67,6 +67,9 @@ void Emitter::startPrepared() {
 void Emitter::prepare(function_ref<void()> emit) {
   if (isPreparing)
     return emit();
+  bool wasAlone = isAlone;
+  if (wasAlone)
+    switchAlone();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(preparing.thenBlock()->getTerminator());
   // The rest of the function runs after all of this branch or without it, so
@@ -82,6 +85,8 @@ void Emitter::prepare(function_ref<void()> emit) {
   isPreparing = false;
   barriers = barriersBefore;
   std::swap(accesses, preparedAccesses);
+  if (wasAlone)
+    switchAlone();
 }
 
 View Emitter::allocatePacked(Type element, const Shape &shape, Value weight) {

@@ -97,7 +97,7 @@ Partition Emitter::partitionUnits(int64_t units) {
 /// Rows are split where each thread then has a tile of them: that takes no
 /// barrier. With fewer, a thread would read all weights for next to no work.
 bool Emitter::splitsUnits(Operation *op) {
-  if (frames.empty() || calls.threads < 2 ||
+  if (frames.empty() || isAlone || calls.threads < 2 ||
       calls.rows >= 4 * calls.threads)
     return false;
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
@@ -106,10 +106,13 @@ bool Emitter::splitsUnits(Operation *op) {
 }
 
 void Emitter::barrier() {
+  if (isAlone)
+    return;
   accesses.clear();
   ++barriers;
   if (!isPreparing && countsEffort)
-    meetings[{turns.extents.begin(), turns.extents.end()}] += turns.coefficient;
+    meetings[{turns.extents.begin(), turns.extents.end()}] +=
+        turns.coefficient * kMeeting;
   Value many = compare(arith::CmpIPredicate::sgt, threads, constant(1));
   func::FuncOp meet =
       sharedFunction("meet", "", {ptr, i64}, {}, [&](ValueRange args) -> Values {
@@ -158,6 +161,9 @@ static std::string shareOf(const Partition &partition, const View &view) {
 
 void Emitter::access(const Partition &partition, ArrayRef<View> alignedReads,
                      ArrayRef<View> otherReads, ArrayRef<View> writes) {
+  // A barrier stands before and behind what one thread does alone.
+  if (isAlone)
+    return;
   // Thread 0 alone is in step with itself, whatever it reads.
   bool alone = partition.key == "serial";
   auto others = [](const std::set<std::string> &shares,

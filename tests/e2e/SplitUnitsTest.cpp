@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// With few rows, threads share the units of a step. The code is another one,
-// the bits are the same: whatever is split, and on any number of threads.
+// With few rows, threads share the units of a step, or one runs the loop and the
+// others what its steps are needed for, some steps at a time. The code is another
+// one, the bits are the same: whatever is split, and on any number of threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +23,7 @@ struct Case {
   const char *cell;
   int64_t units, rows;
   bool f64;
+  int64_t steps = 4;
 };
 
 /// Two products a step, the second of what the first gives; a reduction over
@@ -45,7 +47,8 @@ std::string textOf(const Case &test) {
   std::string text = std::strcmp(test.cell, "Own") == 0 ? kOwnCell : "";
   return text + "model M() {\n  input x: seq [5]\n  target y: seq [" + n +
          "]\n  net = " + test.cell + "(" + n +
-         ")\n  h = net(x)\n  output h\n  loss mse(h, y)\n}\n";
+         ")\n  h = net(x)\n  o = Dense(3)(h)\n  output h\n  output o\n"
+         "  loss mse(h, y) + mean(o * o)\n}\n";
 }
 
 class SplitUnits : public testing::TestWithParam<Case> {
@@ -70,7 +73,8 @@ class UsualRows : public SplitUnits {};
 
 const auto caseName = [](const testing::TestParamInfo<Case> &info) {
   return std::string(info.param.cell) + std::to_string(info.param.units) + "x" +
-         std::to_string(info.param.rows) + (info.param.f64 ? "F64" : "F32");
+         std::to_string(info.param.rows) + (info.param.f64 ? "F64" : "F32") +
+         "T" + std::to_string(info.param.steps);
 };
 
 void expectSameBits(const Bindings &expected, const Bindings &found,
@@ -93,7 +97,7 @@ TEST_P(SplitUnits, SameBitsAsSplitRows) {
   auto init = byRows->function("rnn", "init");
   ASSERT_TRUE(loss && init);
   ExampleOptions example;
-  example.extents = {{"B", GetParam().rows}, {"T", 4}};
+  example.extents = {{"B", GetParam().rows}, {"T", GetParam().steps}};
   auto at = exampleBindings(*loss, *init, example);
   ASSERT_TRUE(static_cast<bool>(at)) << llvm::toString(at.takeError());
 
@@ -132,7 +136,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"GRU", 96, 1, true}, Case{"GRUResetBefore", 100, 1, false},
                     Case{"MGU", 257, 1, false}, Case{"Elman", 64, 1, true},
                     Case{"LayerNormLSTM", 100, 3, false},
-                    Case{"Own", 100, 1, true}, Case{"Own", 257, 3, false}),
+                    Case{"Own", 100, 1, true}, Case{"Own", 257, 3, false},
+                    // Parts of 16 steps, with a rest and without.
+                    Case{"Own", 48, 3, false, 37}, Case{"MGU", 40, 1, true, 37},
+                    Case{"Elman", 64, 1, false, 32}),
     caseName);
 
 // Code for one row has sums in registers, and is right for any number of rows.
