@@ -12,8 +12,9 @@ using namespace mlir;
 using namespace rnnc::rnn;
 
 /// Element i of step t of a draw.
-using Draw = double (*)(int64_t key, uint32_t stream, uint32_t time,
-                        uint64_t index);
+/// Draws the four elements of a block.
+using Draw = void (*)(int64_t key, uint32_t stream, uint32_t time,
+                      uint64_t block, double *elements);
 
 template <class Op, Draw draw>
 static llvm::Expected<Array> draws(Operation *op, Operands in) {
@@ -37,10 +38,13 @@ static llvm::Expected<Array> draws(Operation *op, Operands in) {
   auto at = drawOp.getAt() ? value(drawOp.getAt())->integer(0) : 0;
   int64_t steps = drawOp.getSequence() ? shape[0] : 1;
   int64_t perStep = steps ? result.size() / steps : 0;
+  double four[4];
   for (int64_t t = 0; t < steps; ++t)
-    for (int64_t i = 0; i < perStep; ++i)
-      result.set(t * perStep + i,
-                 draw(key, stream, static_cast<uint32_t>(at + t), i));
+    for (int64_t i = 0; i < perStep; ++i) {
+      if (i % 4 == 0)
+        draw(key, stream, static_cast<uint32_t>(at + t), i / 4, four);
+      result.set(t * perStep + i, four[i % 4]);
+    }
   return result;
 }
 
@@ -64,11 +68,15 @@ static llvm::Expected<Array> orthogonal(Operation *op, Operands in) {
   int64_t high = std::max(rows, columns), wide = std::min(rows, columns);
   int64_t key = in[0]->integer(0);
   auto stream = static_cast<uint32_t>(orthogonal.getStream());
-  for (int64_t c = 0; c < result.size() / size; ++c) {
+  double four[4];
+  for (int64_t c = 0, next = 0; c < result.size() / size; ++c) {
     Eigen::MatrixXd normal(high, wide);
     for (int64_t i = 0; i < high; ++i)
-      for (int64_t j = 0; j < wide; ++j)
-        normal(i, j) = rnnrt_normal(key, stream, 0, c * size + i * wide + j);
+      for (int64_t j = 0; j < wide; ++j, ++next) {
+        if (next % 4 == 0)
+          rnnrt_normals(key, stream, 0, next / 4, four);
+        normal(i, j) = four[next % 4];
+      }
     Eigen::HouseholderQR<Eigen::MatrixXd> qr(normal);
     Eigen::MatrixXd q =
         qr.householderQ() * Eigen::MatrixXd::Identity(high, wide);
@@ -84,7 +92,7 @@ static llvm::Expected<Array> orthogonal(Operation *op, Operands in) {
 }
 
 void rnnc::rnn::addRandomOps(Handlers &handlers) {
-  handlers["rnn.uniform"] = draws<UniformOp, rnnrt_uniform>;
-  handlers["rnn.normal"] = draws<NormalOp, rnnrt_normal>;
+  handlers["rnn.uniform"] = draws<UniformOp, rnnrt_uniforms>;
+  handlers["rnn.normal"] = draws<NormalOp, rnnrt_normals>;
   handlers["rnn.orthogonal"] = orthogonal;
 }

@@ -61,6 +61,19 @@ TEST(Philox, NormalPairsLanes) {
   }
 }
 
+// Four at a time are the same bits as one by one, wherever the block lies.
+TEST(Philox, BlocksOfFour) {
+  for (uint64_t block : {0ull, 1ull, 77ull, 0x40000000ull, 0x123456789ull}) {
+    double uniforms[4], normals[4];
+    rnnrt_uniforms(-5, 2, 3, block, uniforms);
+    rnnrt_normals(-5, 2, 3, block, normals);
+    for (uint64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(uniforms[i], rnnrt_uniform(-5, 2, 3, 4 * block + i));
+      EXPECT_EQ(normals[i], rnnrt_normal(-5, 2, 3, 4 * block + i));
+    }
+  }
+}
+
 TEST(Philox, NormalMoments) {
   double sum = 0, squares = 0;
   const int count = 100000;
