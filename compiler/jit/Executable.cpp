@@ -201,7 +201,7 @@ Executable::create(mlir::ModuleOp module, const TargetOptions &options) {
     return bitcode.takeError();
   ObjectCache cache(options.cacheDir);
   // The code may call kernels that are not in it.
-  std::string key = cache.key(*bitcode + linkedKernelsHash());
+  std::string key = cache.key(bitcode->bytes + linkedKernelsHash());
   if (auto objects = cache.find(key)) {
     auto loaded = load(*objects, options);
     if (loaded)

@@ -312,34 +312,29 @@ struct Part {
 /// Smaller private functions are not worth an object of their own.
 static constexpr size_t kKernelInstructions = 300;
 
-/// Large private functions are parts of their own; the others go, the largest
-/// first, each to the one of `shares` parts that has the least so far. The
-/// largest part comes first, and none is empty.
-static std::vector<Part> divide(const llvm::Module &code, unsigned shares) {
-  std::vector<std::pair<size_t, const llvm::Function *>> functions;
+/// Kernels are parts of their own; the other functions go, the largest first,
+/// each to the one of `shares` parts that has the least so far. The largest part
+/// comes first, and none is empty.
+static std::vector<Part> divide(const Bitcode &code, unsigned shares) {
+  std::vector<const Bitcode::Function *> functions;
   std::vector<Part> kernels;
-  for (const llvm::Function &function : code) {
-    if (function.isDeclaration())
-      continue;
-    size_t size = function.getInstructionCount();
-    if (function.hasHiddenVisibility() && size >= kKernelInstructions &&
-        !function.hasFnAttribute(kTakenOut))
-      kernels.push_back({{function.getName().str()}, size, true});
+  for (const Bitcode::Function &function : code.functions)
+    if (function.isKernel)
+      kernels.push_back({{function.name}, function.instructions, true});
     else
-      functions.emplace_back(size, &function);
-  }
-  llvm::sort(functions, [](const auto &x, const auto &y) {
-    return std::pair(y.first, y.second->getName()) <
-           std::pair(x.first, x.second->getName());
+      functions.push_back(&function);
+  llvm::sort(functions, [](const auto *x, const auto *y) {
+    return std::tie(y->instructions, y->name) <
+           std::tie(x->instructions, x->name);
   });
   std::vector<Part> result(
       std::min<size_t>(std::max(shares, 1u), functions.size()));
-  for (const auto &[size, function] : functions) {
+  for (const Bitcode::Function *function : functions) {
     Part &least = *llvm::min_element(result, [](const Part &x, const Part &y) {
       return x.instructions < y.instructions;
     });
-    least.instructions += size;
-    least.names.push_back(function->getName().str());
+    least.instructions += function->instructions;
+    least.names.push_back(function->name);
   }
   llvm::append_range(result, kernels);
   llvm::stable_sort(result, [](const Part &x, const Part &y) {
@@ -412,9 +407,9 @@ static llvm::Expected<std::string> emitPart(llvm::StringRef bitcode,
   return object;
 }
 
-llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
-                                              const Machine &machine,
-                                              llvm::StringRef prefix) {
+llvm::Expected<Bitcode> rnnc::emitBitcode(mlir::ModuleOp module,
+                                          const Machine &machine,
+                                          llvm::StringRef prefix) {
   Context session;
   auto translated = translate(module, session.context);
   if (!translated)
@@ -422,45 +417,46 @@ llvm::Expected<std::string> rnnc::emitBitcode(mlir::ModuleOp module,
   llvm::Module &code = **translated;
   prepare(code, module, machine, prefix);
   divideLarge(code);
-  // Parts find each other's functions by name. Each has its own constants.
-  for (llvm::Function &function : code)
+  Bitcode result;
+  for (llvm::Function &function : code) {
+    // Parts find each other's functions by name. Each has its own constants.
     if (function.hasLocalLinkage()) {
       function.setLinkage(llvm::GlobalValue::ExternalLinkage);
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
     }
-  std::string bitcode;
-  llvm::raw_string_ostream os(bitcode);
+    if (function.isDeclaration())
+      continue;
+    const size_t size = function.getInstructionCount();
+    const bool isKernel = function.hasHiddenVisibility() &&
+                          size >= kKernelInstructions &&
+                          !function.hasFnAttribute(kTakenOut);
+    result.functions.push_back({function.getName().str(), size, isKernel});
+  }
+  result.isWhole =
+      llvm::any_of(code.globals(), [](const llvm::GlobalVariable &value) {
+        return !value.isConstant() && !value.isDeclaration();
+      });
+  llvm::raw_string_ostream os(result.bytes);
   llvm::WriteBitcodeToFile(code, os);
-  return bitcode;
+  return result;
 }
 
 llvm::Expected<std::vector<std::string>>
-rnnc::emitObjects(llvm::StringRef bitcode, const Machine &machine,
+rnnc::emitObjects(const Bitcode &bitcode, const Machine &machine,
                   unsigned threads, const KeptKernels &kept) {
-  std::vector<Part> parts;
-  {
-    Context session;
-    auto code = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "rnnc"),
-                                       session.context);
-    if (!code)
-      return code.takeError();
-    parts = divide(**code, threads);
-    // A variable that is written to must not be there twice.
-    if (llvm::any_of((*code)->globals(), [](const llvm::GlobalVariable &value) {
-          return !value.isConstant() && !value.isDeclaration();
-        })) {
-      Part all;
-      for (const Part &part : parts)
-        llvm::append_range(all.names, part.names);
-      parts = {all};
-    }
+  std::vector<Part> parts = divide(bitcode, threads);
+  if (bitcode.isWhole) {
+    Part all;
+    for (const Part &part : parts)
+      llvm::append_range(all.names, part.names);
+    parts = {all};
   }
   std::vector<std::string> objects(parts.size());
   std::vector<std::string> errors(parts.size());
   std::atomic<size_t> next = 0;
   auto work = [&] {
     for (size_t part = next++; part < parts.size(); part = next++) {
-      auto object = emitPart(bitcode, parts[part], machine, kept);
+      auto object = emitPart(bitcode.bytes, parts[part], machine, kept);
       if (object)
         objects[part] = std::move(*object);
       else

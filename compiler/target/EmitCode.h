@@ -29,11 +29,25 @@ llvm::Expected<std::string> emitCode(mlir::ModuleOp module,
                                      const Machine &machine,
                                      llvm::StringRef prefix, CodeFormat format);
 
-/// The module as LLVM bitcode for the machine, not optimised yet. Locations are
-/// left out: equal programs give equal bytes.
-llvm::Expected<std::string> emitBitcode(mlir::ModuleOp module,
-                                        const Machine &machine,
-                                        llvm::StringRef prefix);
+/// A module as LLVM bitcode for a machine, not optimised yet, and what is in it.
+/// Locations are left out: equal programs give equal bytes.
+struct Bitcode {
+  struct Function {
+    std::string name;
+    size_t instructions = 0;
+    /// Private and large: models share it.
+    bool isKernel = false;
+  };
+  std::string bytes;
+  /// Those with a body.
+  std::vector<Function> functions;
+  /// It has variables that are written to, which must not be there twice.
+  bool isWhole = false;
+};
+
+llvm::Expected<Bitcode> emitBitcode(mlir::ModuleOp module,
+                                    const Machine &machine,
+                                    llvm::StringRef prefix);
 
 /// Where objects of kernels are kept. A kernel's bitcode holds that function
 /// alone, so models that multiply matrices share it. Called by several threads.
@@ -47,7 +61,7 @@ struct KeptKernels {
 /// where it is there. The code of a function is the same in however many
 /// objects. The caller's thread is one of them.
 llvm::Expected<std::vector<std::string>>
-emitObjects(llvm::StringRef bitcode, const Machine &machine, unsigned threads,
+emitObjects(const Bitcode &bitcode, const Machine &machine, unsigned threads,
             const KeptKernels &kept);
 
 } // namespace rnnc

@@ -16,13 +16,22 @@
 
 using namespace rnnc;
 
-/// Registers the host's architecture once for the process.
-static void initializeTarget() {
-  [[maybe_unused]] static const bool done = [] {
+/// Registers the host's architecture and looks at the CPU, once for the process:
+/// that takes as long as a pass.
+static llvm::Expected<llvm::orc::JITTargetMachineBuilder> detectHost() {
+  static const auto host =
+      []() -> std::optional<llvm::orc::JITTargetMachineBuilder> {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
-    return true;
+    auto found = llvm::orc::JITTargetMachineBuilder::detectHost();
+    if (found)
+      return *found;
+    llvm::consumeError(found.takeError());
+    return std::nullopt;
   }();
+  if (host)
+    return *host;
+  return llvm::orc::JITTargetMachineBuilder::detectHost();
 }
 
 static int64_t widestVectors(const llvm::MCSubtargetInfo &info) {
@@ -36,7 +45,7 @@ static int64_t widestVectors(const llvm::MCSubtargetInfo &info) {
 /// Whether the host has every feature that changes which instructions are
 /// legal. Features that only tune are no reason to refuse.
 static bool hostRuns(const llvm::MCSubtargetInfo &info) {
-  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   for (const auto &feature : info.getEnabledProcessorFeatures()) {
     auto found = host.find(feature.Key);
     if (found != host.end() && !found->second)
@@ -46,8 +55,7 @@ static bool hostRuns(const llvm::MCSubtargetInfo &info) {
 }
 
 llvm::Expected<Machine> Machine::find(llvm::StringRef cpu) {
-  initializeTarget();
-  auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
+  auto builder = detectHost();
   if (!builder)
     return builder.takeError();
   llvm::Triple triple = builder->getTargetTriple();
