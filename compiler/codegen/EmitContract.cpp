@@ -379,7 +379,7 @@ LogicalResult Emitter::emitProduct(rnn::ContractOp op, const Product &product,
                            mul(threads, constant(kRowsOfThread)));
     int64_t width = kernels.panel(out.element);
     auto bound = [&](Value number, Value limit) -> Value {
-      return arith::DivUIOp::create(b, loc, mul(limit, number), threads);
+      return arith::DivSIOp::create(b, loc, mul(limit, number), threads);
     };
     Value next = add(thread, constant(1));
     auto choose = [&](Value whenRows, Value whenColumns) -> Value {

@@ -251,16 +251,31 @@ LogicalResult Emitter::emitConcat(rnn::ConcatOp op) {
                  ? it->second
                  : destination(cast<OpResult>(op.getResult()), *shape);
   int64_t from = 0;
+  // Parts lie side by side: the threads need not meet between them, however
+  // they share each.
+  const Accesses before = accesses[out.storage];
+  const int met = barriers;
+  Accesses parts = before;
   for (auto [number, input] : llvm::enumerate(op.getInputs())) {
     auto view = viewOf(input);
     if (failed(view))
       return failure();
     int64_t size =
         cast<RankedTensorType>(input.getType()).getDimSize(op.getAxis());
-    if (!done.contains({op, static_cast<unsigned>(number)}))
+    if (!done.contains({op, static_cast<unsigned>(number)})) {
+      accesses[out.storage] = view->storage == out.storage ? parts
+                              : barriers == met            ? before
+                                                           : Accesses();
       copy(*view, sliceOf(out, op.getAxis(), from, size));
+      const Accesses &now = accesses[out.storage];
+      parts.writers.insert(now.writers.begin(), now.writers.end());
+      parts.alignedReaders.insert(now.alignedReaders.begin(),
+                                  now.alignedReaders.end());
+      parts.otherReaders |= now.otherReaders;
+    }
     from += size;
   }
+  accesses[out.storage] = std::move(parts);
   views[op.getResult()] = out;
   return success();
 }

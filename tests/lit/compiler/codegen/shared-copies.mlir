@@ -1,7 +1,8 @@
 // RUN: rnn-opt %s -convert-step-to-llvm -cse -canonicalize | FileCheck %s
 
 // Weights that are joined are copied by one function each time, and so are rows
-// whose number is not known yet. What the caller hands over is read as memory
+// whose number is not known yet. Parts that lie side by side need no barrier
+// between them, though each is shared among the threads in its own way. What the caller hands over is read as memory
 // that nobody writes.
 
 // CHECK: func.func private @[[COPY:copy_[0-9]+]](%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) attributes {passthrough = ["noinline"]}
@@ -9,7 +10,7 @@
 // CHECK-LABEL: func.func @forward(
 // CHECK: llvm.load %{{.*}} invariant {{.*}} -> !llvm.ptr
 // CHECK: call @[[COPY]]
-// CHECK-NOT: scf.for
+// CHECK-NOT: {{scf.for|call @meet}}
 // CHECK: call @[[COPY]]
 // CHECK-NOT: scf.for
 // CHECK: call @[[COPY]]
