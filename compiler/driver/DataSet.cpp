@@ -680,6 +680,14 @@ Result<DataSet> driver::loadData(const Settings &settings,
     return done.error();
   if (auto done = other(settings.test, "--test", data.test); !done)
     return done.error();
+  // An option that changes nothing is a misunderstanding.
+  auto isLater = [](const StreamField &field) { return field.offset > 0; };
+  if (targets && settings.get("horizon") &&
+      std::none_of(data.train.fields.begin(), data.train.fields.end(), isLater))
+    return usageError(data.stream
+                          ? "--horizon: no target of model '" + model.name +
+                                "' is its input some steps later"
+                          : "--horizon is for streams, not for examples");
   if (data.train.empty() && data.train.inputLength == 0)
     return makeError("empty-data", "there are no data to train on");
   if (auto done = loader.scale(); !done)

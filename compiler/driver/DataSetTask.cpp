@@ -90,7 +90,7 @@ Result<void> Loader::readTask(const std::string &text) {
   if (!parsed)
     return usageError("--task: " + parsed.error().message);
   const rt::Task task = *parsed;
-  for (const char *name : {"split", "scale", "vocab"})
+  for (const char *name : {"split", "scale", "vocab", "horizon"})
     if (settings.given.contains(name))
       return usageError(std::string("--") + name +
                         " has no meaning with --task");
