@@ -6,6 +6,7 @@
 
 #include "compiler/codegen/Emitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace rnnc;
@@ -310,6 +311,18 @@ LogicalResult Emitter::emitReturn(func::ReturnOp op) {
   return success();
 }
 
+/// Whether a map has a number for each row, of which few are usual. One by one
+/// they are at hand for the next kernel, which would wait for a part of a vector
+/// that was stored. Only operations that are exact for numbers and vectors alike:
+/// what is usual changes no bit.
+bool Emitter::isFewNumbers(step::MapOp map, const Shape &domain) {
+  return domain.size() == 1 && !domain[0].isConstant() && calls.rows <= 4 &&
+         llvm::all_of(map.getBlock()->without_terminator(), [](Operation &op) {
+           return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+                      arith::NegFOp, arith::ConstantOp, math::SqrtOp>(op);
+         });
+}
+
 LogicalResult Emitter::emitMap(step::MapOp map) {
   Views inputs, outputs;
   for (Value input : map.getInputs()) {
@@ -351,7 +364,7 @@ LogicalResult Emitter::emitMap(step::MapOp map) {
   access(rows, inputs, {}, ArrayRef<View>(all).drop_front(inputs.size()));
 
   int64_t lanes = vectorBits / 32;
-  bool scalar = domain.empty();
+  bool scalar = domain.empty() || isFewNumbers(map, domain);
   for (const View &view : all)
     if (view.element.getIntOrFloatBitWidth() == 64)
       lanes = vectorBits / 64;
@@ -408,7 +421,8 @@ LogicalResult Emitter::emitMap(step::MapOp map) {
     });
   } else if (scalar) {
     forRows(rows, rank - 1, all, [&](ArrayRef<View> row, auto) {
-      run(row, constant(0), Value());
+      forRange(constant(0), value(domain.back()), 1,
+               [&](Value index) { run(row, index, Value()); });
     });
   } else {
     forRows(rows, rank - 1, all, [&](ArrayRef<View> row, auto) {

@@ -249,6 +249,7 @@ private:
   llvm::LogicalResult emitReturn(mlir::func::ReturnOp op);
   llvm::LogicalResult emitConstant(mlir::arith::ConstantOp op);
   llvm::LogicalResult emitMap(step::MapOp map);
+  bool isFewNumbers(step::MapOp map, const Shape &domain);
   /// A stage cut into panels.
   struct StagePlan;
   llvm::LogicalResult emitStage(step::StageOp stage);

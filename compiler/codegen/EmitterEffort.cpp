@@ -24,6 +24,9 @@ using namespace rnnc::codegen;
 static constexpr int64_t kMultiplyAdd = 20, kWeight = 20;
 /// An operation on one entry; one that is a polynomial, such as exp.
 static constexpr int64_t kSimple = 15, kElementary = 250;
+/// A loop over entries or rows, however few: what it computes first waits for
+/// what was computed last.
+static constexpr int64_t kLoop = 15000;
 /// A run begins and ends with a meeting.
 static constexpr int64_t kMeetingsOfRun = 2;
 
@@ -77,6 +80,7 @@ Emitter::Polynomial Emitter::effortOf(Operation *op) {
     add(Monomial(weights), kWeight);
     add(rows * Monomial(units), costOf(*stage.getBlock()));
   } else if (auto map = dyn_cast<step::MapOp>(op)) {
+    add(Monomial(1), kLoop);
     if (!map.getInputs().empty())
       entries(map.getInputs().front(), costOf(*map.getBlock()));
   } else if (auto contract = dyn_cast<rnn::ContractOp>(op)) {
@@ -91,6 +95,7 @@ Emitter::Polynomial Emitter::effortOf(Operation *op) {
   } else if (isa<rnn::CrossEntropyOp, rnn::SoftmaxOp, rnn::LogSoftmaxOp>(op)) {
     entries(op->getOperand(0), kElementary);
   } else if (isa<rnn::ReduceOp, rnn::GatherOp, rnn::ScatterAddOp>(op)) {
+    add(Monomial(1), kLoop);
     entries(op->getOperand(0), kSimple);
   }
   return effort;

@@ -142,7 +142,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"Elman", 64, 1, false, 32}),
     caseName);
 
-// Code for one row has sums in registers, and is right for any number of rows.
+// Code for one row has sums in registers and a row's numbers one by one, and is
+// right for any number of rows.
 TEST_P(UsualRows, ChangeNoBit) {
   auto forOne = modelFor(2, 1), forMany = modelFor(1, 32);
   ASSERT_TRUE(forOne && forMany);
@@ -174,5 +175,6 @@ TEST_P(UsualRows, ChangeNoBit) {
 INSTANTIATE_TEST_SUITE_P(All, UsualRows,
                          testing::Values(Case{"LSTM", 64, 1, false},
                                          Case{"GRU", 32, 1, true},
+                                         Case{"LayerNormLSTM", 20, 1, false},
                                          Case{"Own", 64, 1, false}),
                          caseName);
