@@ -46,6 +46,9 @@ void Emitter::noteEffort(Operation *op) {
   // What one thread does alone is not shared.
   if (isPreparing || isAlone || !countsEffort)
     return;
+  // Nor is one row whose units are one share.
+  if (isa<step::StageOp>(op) && calls.rows == 1 && !splitsUnits(op))
+    return;
   for (const auto &[extents, cost] : effortOf(op)) {
     Monomial amount = turns;
     amount.extents.append(extents.begin(), extents.end());
