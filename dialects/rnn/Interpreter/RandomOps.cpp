@@ -11,7 +11,6 @@
 using namespace mlir;
 using namespace rnnc::rnn;
 
-/// Element i of step t of a draw.
 /// Draws the four elements of a block.
 using Draw = void (*)(int64_t key, uint32_t stream, uint32_t time,
                       uint64_t block, double *elements);
