@@ -24,8 +24,14 @@ using Values = KernelWriter::Values;
 /// Bytes of the terms of one row or column done at a time: a panel's part
 /// stays in the L2 cache, and few blocks pass through the result.
 constexpr int64_t kBlockBytes = 4096;
-/// Bytes of the packed block of rows: a part of the L2 cache.
-constexpr int64_t kLeftBytes = 144 * 1024;
+/// Bytes of the packed block of rows: half of the L2 cache, or less, so that the
+/// right side comes from further away as seldom as can be. CPUs with vectors of
+/// 512 bits have 1 MB or more.
+int64_t leftBytes(int64_t vectorBits) {
+  return (vectorBits >= 512 ? 480 : 144) * 1024;
+}
+/// Tiles of rows in a block, at most: the result's part stays in the L2 cache too.
+constexpr int64_t kLeftTiles = 12;
 /// Tiles of so few rows take two panels at a time, for more chains at once.
 constexpr int64_t kLowRows = 3;
 
@@ -168,7 +174,7 @@ func::FuncOp Kernels::product(Type element, bool isNarrow, bool alongTerms) {
       alongTerms && !isNarrow
           ? w.equal(rows, 1)
           : arith::ConstantOp::create(b, w.loc, b.getBoolAttr(false));
-  int64_t capacity = kLeftBytes / w.bytes();
+  int64_t capacity = leftBytes(vectorBits) / w.bytes();
   Value stack = LLVM::AllocaOp::create(
       b, w.loc, ptr, element, w.constant(capacity + w.lanes), 64);
   Value hasStart = arith::XOrIOp::create(
@@ -190,7 +196,8 @@ func::FuncOp Kernels::product(Type element, bool isNarrow, bool alongTerms) {
     Value tileEntries = w.mul(
         w.div(w.add(w.max(count, one), w.lanes - 1), w.constant(w.lanes)),
         w.lanes * tileRows);
-    Value blockTiles = w.div(w.constant(capacity), tileEntries);
+    Value blockTiles = w.min(w.div(w.constant(capacity), tileEntries),
+                             w.constant(kLeftTiles));
     Tile tile;
     tile.units = count;
     tile.alongTerms = alongTerms;
