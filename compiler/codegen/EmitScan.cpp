@@ -28,8 +28,7 @@ static bool hasOwnPlace(Value emitted) {
 
 /// Whether the op computes its result, rather than looking at memory.
 static bool computes(Operation *op) {
-  return !isa<rnn::SliceOp, rnn::BroadcastOp, rnn::ReshapeOp, rnn::PickOp,
-              arith::ConstantOp>(op);
+  return !isView(op) && !isa<arith::ConstantOp>(op);
 }
 
 LogicalResult Emitter::planCarries(ScanFrame &frame, const Monomial &steps) {
@@ -297,8 +296,10 @@ LogicalResult Emitter::emitScan(rnn::ScanOp scan) {
     emitTurn(constant(0), 1);
     return ok;
   }
-  if (alone)
+  if (alone) {
+    loopsAlone.insert(scan);
     emitLoopAlone(scan, end, after, [&](Value i) { emitTurn(i, 1); });
+  }
   int64_t unroll = std::max<int64_t>(1, scan.getUnroll().value_or(1));
   Value rest = constant(0);
   if (unroll > 1) {

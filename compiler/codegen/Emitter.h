@@ -24,6 +24,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/SetVector.h"
 #include <map>
 #include <set>
 #include <string>
@@ -46,6 +47,9 @@ struct Calls {
   /// All axes but the batch have one step in each call.
   bool singleStep = false;
 };
+
+/// Whether an op does not compute, but looks at memory in another way.
+bool isView(mlir::Operation *op);
 
 class Emitter {
 public:
@@ -218,6 +222,9 @@ private:
   Polynomial effortOf(mlir::Operation *op);
   /// A polynomial with the usual rows and steps.
   int64_t usual(const Polynomial &polynomial) const;
+  /// What passing sequences between the loops that one thread runs and the work
+  /// that threads share takes, in picoseconds.
+  Polynomial exchanged();
   void writeThreadsFunction();
 
   //===--- Ops ---===//
@@ -417,6 +424,8 @@ private:
   bool isAlone = false;
   /// Whether the loop that is being written is for one thread only.
   bool loopIsAlone = false;
+  /// The loops that one thread runs, once written.
+  llvm::SetVector<mlir::Operation *> loopsAlone;
   Value otherThread, otherThreads;
   std::map<std::string, Partition> otherPartitions;
   /// Written already, beside a loop.

@@ -5,8 +5,10 @@
 // Every kernel adds an estimate of its time, every barrier counts as one
 // meeting; both are polynomials in the extents. One thread more takes its share
 // of the work and makes every meeting longer, so what a call is worth follows
-// from the work between two meetings. The result is the same for any number of
-// threads: a poor estimate costs time and nothing else.
+// from the work between two meetings. Where one thread runs a loop alone, what
+// the loop and the others read of each other goes from core to core besides. The
+// result is the same for any number of threads: a poor estimate costs time and
+// nothing else.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +29,8 @@ static constexpr int64_t kSimple = 15, kElementary = 250;
 /// A loop over entries or rows, however few: what it computes first waits for
 /// what was computed last.
 static constexpr int64_t kLoop = 15000;
+/// A line of 64 bytes that one core wrote and another reads.
+static constexpr int64_t kLine = 10000;
 /// A run begins and ends with a meeting.
 static constexpr int64_t kMeetingsOfRun = 2;
 
@@ -116,11 +120,60 @@ int64_t Emitter::usual(const Polynomial &polynomial) const {
   return sum;
 }
 
+/// The op that computes what a value looks at; null for arguments.
+static Operation *makerOf(Value value) {
+  Operation *maker = value.getDefiningOp();
+  while (maker && isView(maker))
+    maker = maker->getOperand(0).getDefiningOp();
+  return maker;
+}
+
+/// Whether an op of another loop, or of none, computes from the value.
+static bool isReadOutside(Value value,
+                          function_ref<bool(Operation *)> isInside) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isView(user))
+      return llvm::any_of(user->getResults(), [&](Value looked) {
+        return isReadOutside(looked, isInside);
+      });
+    return !isa<func::ReturnOp>(user) && !isInside(user);
+  });
+}
+
+Emitter::Polynomial Emitter::exchanged() {
+  Polynomial result;
+  auto isInside = [&](Operation *op) { return loopsAlone.contains(op); };
+  auto add = [&](Value sequence) {
+    auto shape = shapeOf(sequence);
+    if (failed(shape))
+      return;
+    Monomial entries = product(*shape);
+    int64_t bits = cast<RankedTensorType>(sequence.getType())
+                       .getElementTypeBitWidth();
+    result[{entries.extents.begin(), entries.extents.end()}] +=
+        entries.coefficient * bits * kLine / 512;
+  };
+  for (Operation *op : loopsAlone) {
+    auto scan = cast<rnn::ScanOp>(op);
+    for (Value seq : scan.getSeqs()) {
+      Operation *maker = makerOf(seq);
+      if (maker && !isInside(maker))
+        add(seq);
+    }
+    for (Value emitted : scan.getEmitted())
+      if (isReadOutside(emitted, isInside))
+        add(emitted);
+  }
+  return result;
+}
+
 /// Of `most` threads, those that a call is worth: with p threads there, one
 /// more saves work / (p (p + 1)).
-static int64_t threadsFor(int64_t work, int64_t meetings, int64_t most) {
+static int64_t threadsFor(int64_t work, int64_t meetings, int64_t exchanged,
+                          int64_t most) {
   int64_t threads = 1;
-  while (threads < most && threads * (threads + 1) * meetings <= work)
+  while (threads < most &&
+         threads * (threads + 1) * meetings + 2 * exchanged <= work)
     ++threads;
   return threads;
 }
@@ -147,12 +200,15 @@ void Emitter::writeThreadsFunction() {
   };
   Value all = evaluate(work);
   Value waiting = evaluate(meetings);
+  const Polynomial lines = exchanged();
+  Value passing = mul(evaluate(lines), constant(2));
   Value best = forReduce(
       constant(1), entry->getArgument(1), 1, constant(1),
       [&](Value now, ValueRange best) -> Values {
         Value more = add(now, constant(1));
-        Value pays = compare(arith::CmpIPredicate::sle,
-                             mul(mul(now, more), waiting), all);
+        Value pays =
+            compare(arith::CmpIPredicate::sle,
+                    add(mul(mul(now, more), waiting), passing), all);
         return {arith::SelectOp::create(b, loc, pays, more, best[0])};
       })[0];
   func::ReturnOp::create(b, loc, best);
@@ -160,12 +216,16 @@ void Emitter::writeThreadsFunction() {
   if (!rnn::wantsRemarks(source) || calls.threads < 2)
     return;
   int64_t time = usual(work), times = usual(meetings);
-  int64_t threads = threadsFor(time, times, calls.threads);
+  int64_t passed = usual(lines);
+  int64_t threads = threadsFor(time, times, passed, calls.threads);
   rnn::remarkFact(
       source, "threads", "codegen",
       "'" + source.getName() + "' of " + rnn::counted(calls.rows, "row") +
           " has about " + std::to_string(time / (times / kMeeting) / 1000) +
-          " ns of work from one meeting of its threads to the next: " +
+          " ns of work from one meeting of its threads to the next" +
+          (passed ? ", and " + std::to_string(passed / (times / kMeeting) / 1000) +
+                        " ns for what goes from core to core: "
+                  : std::string(": ")) +
           (threads == 1 ? std::string("one thread is faster than more")
                         : "up to " + std::to_string(threads) + " of " +
                               std::to_string(calls.threads) +

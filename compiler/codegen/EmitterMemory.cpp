@@ -17,8 +17,7 @@ using namespace rnnc::codegen;
 
 /// Whether the result of `op` may share memory with its operand.
 static bool mayShare(Operation *op) {
-  return isa<rnn::SliceOp, rnn::BroadcastOp, rnn::ReshapeOp, rnn::PickOp,
-             rnn::ConcatOp>(op);
+  return isView(op) || isa<rnn::ConcatOp>(op);
 }
 
 int Emitter::topIndex(Operation *op) {

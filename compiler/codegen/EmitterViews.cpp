@@ -52,6 +52,10 @@ Value Emitter::pointerAt(const View &view, ArrayRef<Value> index) {
   return offset(view.base, entries, view.element);
 }
 
+bool codegen::isView(Operation *op) {
+  return isa<rnn::SliceOp, rnn::BroadcastOp, rnn::ReshapeOp, rnn::PickOp>(op);
+}
+
 /// Handles ops that only look at memory in another way. Returns false for
 /// others, and where the memory does not allow it.
 bool Emitter::emitViewOp(Operation *op) {
