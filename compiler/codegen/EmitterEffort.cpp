@@ -216,14 +216,14 @@ void Emitter::writeThreadsFunction() {
   if (!rnn::wantsRemarks(source) || calls.threads < 2)
     return;
   int64_t time = usual(work), times = usual(meetings);
-  int64_t passed = usual(lines);
+  int64_t passed = usual(lines), intervals = times / kMeeting;
   int64_t threads = threadsFor(time, times, passed, calls.threads);
   rnn::remarkFact(
       source, "threads", "codegen",
       "'" + source.getName() + "' of " + rnn::counted(calls.rows, "row") +
-          " has about " + std::to_string(time / (times / kMeeting) / 1000) +
+          " has about " + std::to_string(time / intervals / 1000) +
           " ns of work from one meeting of its threads to the next" +
-          (passed ? ", and " + std::to_string(passed / (times / kMeeting) / 1000) +
+          (passed ? ", and " + std::to_string(passed / intervals / 1000) +
                         " ns for what goes from core to core: "
                   : std::string(": ")) +
           (threads == 1 ? std::string("one thread is faster than more")
