@@ -26,8 +26,8 @@ using Values = KernelWriter::Values;
 constexpr int64_t kBlockBytes = 4096;
 /// Bytes of the packed block of rows: half of the L2 cache, or less, so that the
 /// right side comes from further away as seldom as can be. CPUs with vectors of
-/// 512 bits have 1 MB or more.
-int64_t leftBytes(int64_t vectorBits) {
+/// 512 bits have 1 MB or more. It lies on the stack.
+constexpr int64_t leftBytes(int64_t vectorBits) {
   return (vectorBits >= 512 ? 480 : 144) * 1024;
 }
 /// Tiles of rows in a block, at most: the result's part stays in the L2 cache too.
